@@ -1,0 +1,1 @@
+"""OpenCV's Haar cascades, as data; see LICENSE and SHA256SUMS beside this file."""
