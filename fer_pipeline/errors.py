@@ -1,0 +1,43 @@
+"""The one family of errors that a user is meant to read.
+
+Each message is one line that says what is wrong, with which file, and what to do about it.
+``fer_pipeline.cli`` turns them into exit statuses; nothing here knows of a command line.
+"""
+
+from __future__ import annotations
+
+
+class FerError(Exception):
+    """Something could not be done; the message is written for the user."""
+
+
+class VideoError(FerError):
+    """A source cannot be opened or read as a video."""
+
+
+class DetectorError(FerError):
+    """The face detector cannot be set up: OpenCV or a cascade file is missing or broken."""
+
+
+class LabelError(FerError):
+    """It cannot be told which participant or emotion a video shows."""
+
+
+class DatasetError(FerError):
+    """A dataset is missing, broken, of another version, or does not fit what is asked of it."""
+
+
+class SplitError(FerError):
+    """The rows of a dataset cannot be divided as asked."""
+
+
+class ModelError(FerError):
+    """A model folder is missing, incomplete, or does not fit what is asked of it."""
+
+
+class OutputError(FerError):
+    """An output cannot be written, or would replace something that is not ours to replace."""
+
+
+class WorkerError(FerError):
+    """A worker process died before its task was done."""
