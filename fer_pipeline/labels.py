@@ -1,0 +1,319 @@
+"""How a video gets its labels: which emotion, and whose, in which part of it.
+
+From a CSV file of labelled stretches, or else from the paths by a pattern, by the scheme of a
+well-known corpus, or by guessing, in which case a label covers the whole video.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+from fer_pipeline.domain import order_emotions
+from fer_pipeline.errors import LabelError
+from fer_pipeline.label_layouts import (
+    LAYOUTS,
+    PathReader,
+    emotion_name,
+    guess,
+    nearest_folder,
+    path_parts,
+    pattern_reader,
+)
+from fer_pipeline.label_table import TIME_DECIMALS, Row, read_rows, row_error
+
+Origin = Literal["labels", "pattern", "layout", "guess", "none"]
+"""Where labels came from; ``none``: kept without, because nothing told them."""
+
+_MOST_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A labelled part of a video.
+
+    A stretch is half-open: a frame exactly at ``start`` belongs to it, one exactly at ``end`` does
+    not. So of two adjacent stretches the later one gets the frame on the boundary.
+
+    Attributes:
+        emotion: Canonical where the word is known, else the study's own; None for unlabelled.
+        participant: Code as written; None for unknown.
+        start: Seconds; None for the beginning of the video.
+        end: Seconds; None for the end of the video.
+    """
+
+    emotion: str | None
+    participant: str | None
+    start: float | None = None
+    end: float | None = None
+
+    def holds(self, time: float) -> bool:
+        """Return whether a frame at ``time`` seconds is in it, to the microsecond."""
+        time = round(time, TIME_DECIMALS)
+        return (self.start is None or self.start <= time) and (self.end is None or time < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLabels:
+    """The labels of one video.
+
+    Attributes:
+        stretches: In order of time, without overlap.
+        origin: Where the labels came from.
+        outside: What a frame outside all stretches gets; None: such a frame is not stored.
+    """
+
+    stretches: tuple[Stretch, ...]
+    origin: Origin
+    outside: Stretch | None = None
+
+    def at(self, time: float) -> Stretch | None:
+        """Return the label of a frame at ``time`` seconds; None: the frame is not stored."""
+        return next((stretch for stretch in self.stretches if stretch.holds(time)), self.outside)
+
+    @property
+    def all_stretches(self) -> tuple[Stretch, ...]:
+        """Whatever `at` may return but None."""
+        return self.stretches if self.outside is None else (*self.stretches, self.outside)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the labels as plain values, which equal themselves after a way through JSON.
+
+        Without the origin: the same labels found in another way are the same labels.
+        """
+        return {
+            "stretches": [asdict(stretch) for stretch in self.stretches],
+            "outside": None if self.outside is None else asdict(self.outside),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """Where labels are to come from; with none of the first three they are guessed.
+
+    Attributes:
+        labels: CSV file with the columns video, participant, emotion and optionally start, end.
+        pattern: Of the paths, such as ``{participant}/{emotion}_{take}``.
+        layout: Name of a well-known corpus, one of `LAYOUTS`.
+        outside: For frames outside the stretches of ``labels``: ``unlabelled`` or a class name.
+        unlabelled: Keep videos that cannot be told, without a label.
+        skip_unlabelled: Leave out videos that cannot be told.
+    """
+
+    labels: Path | None = None
+    pattern: str | None = None
+    layout: str | None = None
+    outside: str | None = None
+    unlabelled: bool = False
+    skip_unlabelled: bool = False
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The labels of all videos of a run.
+
+    Attributes:
+        videos: Labels by relative path, in the order the paths were given.
+        untold: Path and reason of each video left out because it cannot be told.
+        warnings: A line each, for the user.
+    """
+
+    videos: dict[str, VideoLabels]
+    untold: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The emotions that frames may get, canonical ones first."""
+        return order_emotions(s.emotion for s in _stretches(self.videos) if s.emotion is not None)
+
+
+def label_videos(paths: Sequence[str], options: LabelOptions) -> Labelling:
+    """Find the labels of videos.
+
+    Args:
+        paths: Of the videos, relative to the folder given, with ``/`` between their parts.
+        options: Where labels are to come from.
+
+    Raises:
+        LabelError: The options contradict each other, the CSV file or the pattern is wrong, or
+            videos cannot be told and the options do not say what to do with them. The message of
+            the last has several lines.
+    """
+    _refuse_contradictions(options)
+    find, warnings = _finder(paths, options)
+    videos: dict[str, VideoLabels] = {}
+    untold: list[tuple[str, str]] = []
+    for path in paths:
+        try:
+            videos[path] = find(path)
+        except LabelError as error:
+            if options.unlabelled:
+                videos[path] = VideoLabels((Stretch(None, nearest_folder(path)),), "none")
+            else:
+                untold.append((path, str(error)))
+    if untold and not options.skip_unlabelled:
+        raise _cannot_be_told(untold, len(paths))
+    return Labelling(videos, tuple(untold), (*warnings, *_near_duplicates(videos)))
+
+
+_Finder = Callable[[str], VideoLabels]
+"""Finds the labels of one path; raises `LabelError` with the reason where it cannot be told."""
+
+
+def _refuse_contradictions(options: LabelOptions) -> None:
+    names = ("labels", "pattern", "layout")
+    sources = [f"--{name}" for name in names if getattr(options, name) is not None]
+    if len(sources) > 1:
+        raise LabelError(f"{' and '.join(sources)} exclude each other; give one of them")
+    if options.unlabelled and options.skip_unlabelled:
+        raise LabelError("--unlabelled and --skip-unlabelled exclude each other; give one of them")
+    if options.outside is not None and options.labels is None:
+        raise LabelError("--outside needs --labels: any other label covers the whole video")
+    if options.outside is not None and not options.outside.strip():
+        raise LabelError("--outside is empty; give a class name or 'unlabelled'")
+
+
+def _finder(paths: Sequence[str], options: LabelOptions) -> tuple[_Finder, tuple[str, ...]]:
+    """Return what finds the labels of a path, and warnings."""
+    if options.labels is not None:
+        return _csv_finder(options.labels, paths, options.outside)
+    if options.pattern is not None:
+        return _path_finder(pattern_reader(options.pattern), "pattern", options.unlabelled), ()
+    if options.layout is not None:
+        return _path_finder(_layout_reader(options.layout), "layout", options.unlabelled), ()
+    return _path_finder(guess, "guess", options.unlabelled), ()
+
+
+def _layout_reader(name: str) -> PathReader:
+    try:
+        return LAYOUTS[name.strip().lower()]
+    except KeyError:
+        raise LabelError(f"no layout is called '{name}'; there are {', '.join(LAYOUTS)}") from None
+
+
+def _path_finder(read: PathReader, origin: Origin, unlabelled: bool) -> _Finder:
+    def find(path: str) -> VideoLabels:
+        told = read(path)
+        if told.emotion is None and not unlabelled:
+            raise LabelError(f"the {origin} tells its participant, but no emotion")
+        return VideoLabels((Stretch(told.emotion, told.participant),), origin)
+
+    return find
+
+
+def _cannot_be_told(untold: Sequence[tuple[str, str]], total: int) -> LabelError:
+    lines = [f"{path}: {reason}" for path, reason in untold]
+    return LabelError(
+        f"the emotion cannot be told for {len(untold)} of {total} videos:\n  "
+        + "\n  ".join(_first_few(lines))
+        + "\nname them in a CSV file (--labels), describe their paths (--pattern), "
+        "leave them out (--skip-unlabelled) or keep them without a label (--unlabelled)"
+    )
+
+
+def _first_few(items: Sequence[str]) -> list[str]:
+    rest = len(items) - _MOST_LISTED
+    return [*items[:_MOST_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
+
+
+def _stretches(videos: dict[str, VideoLabels]) -> Iterator[Stretch]:
+    return (stretch for labels in videos.values() for stretch in labels.all_stretches)
+
+
+def _near_duplicates(videos: dict[str, VideoLabels]) -> Iterator[str]:
+    """Yield a warning for names that differ only in capitals: most likely one and the same."""
+    for kind in ("participant", "emotion"):
+        spellings: dict[str, set[str]] = defaultdict(set)
+        for name in (getattr(stretch, kind) for stretch in _stretches(videos)):
+            if name is not None:
+                spellings[name.casefold()].add(name)
+        for names in spellings.values():
+            if len(names) > 1:
+                yield f"{kind} {' and '.join(sorted(names))} differ only in capitals: kept apart"
+
+
+# From the CSV file of labelled stretches
+
+
+def _csv_finder(
+    file: Path, paths: Sequence[str], outside: str | None
+) -> tuple[_Finder, tuple[str, ...]]:
+    rows_of: dict[str, list[Row]] = defaultdict(list)
+    strangers: dict[str, int] = {}
+    match = _path_matcher(file, paths)
+    for row in read_rows(file):
+        path = match(row)
+        if path is None:
+            strangers.setdefault(row.video, row.line)
+        rows_of[row.video if path is None else path].append(row)
+    found = {path: _join(file, rows, outside) for path, rows in rows_of.items()}
+
+    def find(path: str) -> VideoLabels:
+        if path not in found:
+            raise LabelError(f"{file} does not name it")
+        return found[path]
+
+    listed = _first_few([f"{video} (line {line})" for video, line in strangers.items()])
+    warning = f"{file}: not among the videos given: {', '.join(listed)}"
+    return find, (warning,) if strangers else ()
+
+
+def _join(file: Path, rows: Iterable[Row], outside: str | None) -> VideoLabels:
+    """Join the rows of one video."""
+    rows = sorted(rows, key=lambda row: row.start or 0.0)
+    for one, following in pairwise(rows):
+        if one.end is None or one.end > (following.start or 0.0):
+            first, second = sorted((one.line, following.line))
+            raise row_error(
+                file,
+                second,
+                f"the stretch of {following.video} overlaps that of line {first}",
+                "change their start or end, or remove one",
+            )
+    stretches = tuple(Stretch(row.emotion, row.participant, row.start, row.end) for row in rows)
+    return VideoLabels(stretches, "labels", _outside(stretches, outside))
+
+
+def _outside(stretches: Iterable[Stretch], outside: str | None) -> Stretch | None:
+    if outside is None:
+        return None
+    people = {stretch.participant for stretch in stretches}
+    # Between stretches of two people nobody can say whose face it is.
+    participant = people.pop() if len(people) == 1 else None
+    if outside.strip().lower() == "unlabelled":
+        return Stretch(None, participant)
+    return Stretch(emotion_name(outside), participant)
+
+
+def _path_matcher(file: Path, paths: Sequence[str]) -> Callable[[Row], str | None]:
+    """Return what finds the path that a row means: an equal path, else an equal file name."""
+    alike: dict[str, set[str]] = defaultdict(set)
+    by_name: dict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        alike[_comparable(path)].add(path)
+        by_name[_comparable(path).rpartition("/")[2]].add(path)
+
+    def match(row: Row) -> str | None:
+        key = _comparable(row.video)
+        meant = alike.get(key) or by_name.get(key) or set()
+        if len(meant) > 1:
+            raise row_error(
+                file,
+                row.line,
+                f"'{row.video}' may be any of {', '.join(_first_few(sorted(meant)))}",
+                "write the whole path below the folder given",
+            )
+        return next(iter(meant), None)
+
+    return match
+
+
+def _comparable(path: str) -> str:
+    # macOS takes accents apart in file names, and spreadsheets do not.
+    return unicodedata.normalize("NFC", "/".join(path_parts(path)))
