@@ -1,0 +1,258 @@
+"""Haar face detection, and the only crop: from a frame to what a network sees."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fer_pipeline.domain import Box, Detection, Frame, UInt8Array
+from fer_pipeline.errors import DetectorError
+
+if TYPE_CHECKING:
+    from cv2 import CascadeClassifier
+
+Channels = Literal["rgb", "gray"]
+
+CHANNEL_COUNT: dict[Channels, int] = {"rgb": 3, "gray": 1}
+
+DEFAULT_CASCADE = "haarcascade_frontalface_alt2"
+
+_BUNDLED = "fer_pipeline.haarcascades"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionOptions:
+    """How faces are looked for.
+
+    Attributes:
+        cascade: Name of a bundled cascade or path of a cascade file.
+        scale_factor: Ratio between successive sizes of the search.
+        neighbors: Hits that must coincide for a face.
+        working_size: Longer side, in pixels, of the picture that is searched; larger frames are
+            reduced to it, so that the effort does not depend on the resolution of the camera.
+        smallest_face: Smallest face looked for, as a share of the frame's shorter side.
+    """
+
+    cascade: str = DEFAULT_CASCADE
+    scale_factor: float = 1.1
+    neighbors: int = 5
+    working_size: int = 320
+    smallest_face: float = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class CropOptions:
+    """How a face is cut out of its frame.
+
+    Attributes:
+        size: Side of the square crop in pixels.
+        margin: Border added on each side, as a share of the box's longer side.
+        channels: Whether the crop keeps its colour.
+    """
+
+    size: int = 120
+    margin: float = 0.1
+    channels: Channels = "rgb"
+
+
+class FaceDetector:
+    """A Haar cascade with its settings.
+
+    Raises:
+        DetectorError: OpenCV cannot be used, or the cascade is missing or broken.
+    """
+
+    def __init__(self, options: DetectionOptions | None = None) -> None:
+        self.options = options or DetectionOptions()
+        self._data = read_cascade(self.options.cascade)
+        self._cascade = _load_cascade(self.options.cascade, self._data)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the cascade file."""
+        return hashlib.sha256(self._data).hexdigest()
+
+    def detect(self, luma: UInt8Array) -> tuple[Detection, ...]:
+        """Find the faces in a picture.
+
+        Args:
+            luma: Brightness, shape (height, width).
+
+        Returns:
+            Faces from left to right, empty if there is none; boxes lie inside the picture.
+        """
+        import cv2
+
+        height, width = luma.shape
+        scale = min(1.0, self.options.working_size / max(height, width))
+        small = luma
+        if scale < 1:
+            reduced = (max(1, round(width * scale)), max(1, round(height * scale)))
+            small = cv2.resize(luma, reduced, interpolation=cv2.INTER_AREA)
+        smallest = max(1, round(min(small.shape) * self.options.smallest_face))
+        boxes, _, weights = self._cascade.detectMultiScale3(
+            small,
+            scaleFactor=self.options.scale_factor,
+            minNeighbors=self.options.neighbors,
+            minSize=(smallest, smallest),
+            outputRejectLevels=True,
+        )
+        ratio = (width / small.shape[1], height / small.shape[0])
+        found = [
+            Detection(_enlarge(box, ratio, (width, height)), float(weight))
+            for box, weight in zip(boxes, np.ravel(weights), strict=True)
+        ]
+        return tuple(sorted(found, key=lambda face: (face.box.x, face.box.y, face.box.width)))
+
+
+def _enlarge(box: Any, ratio: tuple[float, float], size: tuple[int, int]) -> Box:
+    """Return a box found in the reduced picture in pixels of the whole one."""
+    left, top = round(box[0] * ratio[0]), round(box[1] * ratio[1])
+    right = min(round((box[0] + box[2]) * ratio[0]), size[0])
+    bottom = min(round((box[1] + box[3]) * ratio[1]), size[1])
+    return Box(left, top, right - left, bottom - top)
+
+
+def crop(frame: Frame, box: Box, options: CropOptions) -> UInt8Array:
+    """Cut a face out of its frame: the one way from a box to pixels, for datasets and timelines.
+
+    The square around the box's middle has the box's longer side plus the margin on each side.
+    Where it reaches beyond the frame, the frame's edge pixels are repeated. It is reduced by area
+    interpolation and enlarged bilinearly.
+
+    Args:
+        frame: The frame.
+        box: A face in it.
+        options: Size, margin and channels.
+
+    Returns:
+        Shape (size, size, 3) for ``rgb``, (size, size, 1) for ``gray``.
+    """
+    square = _square(frame.rgb, box, options.margin)
+    return _network_input(square, options.size, options.channels)
+
+
+def _square(rgb: UInt8Array, box: Box, margin: float) -> UInt8Array:
+    import cv2
+
+    longer = max(box.width, box.height)
+    side = max(1, round(longer * (1 + 2 * margin)))
+    x, y = box.center
+    left, top = round(x - side / 2), round(y - side / 2)
+    height, width = rgb.shape[:2]
+    inside = rgb[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
+    beyond = (max(0, -top), max(0, top + side - height), max(0, -left), max(0, left + side - width))
+    if not any(beyond):
+        return inside
+    padded: UInt8Array = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)  # type: ignore[call-overload, assignment, unused-ignore]
+    return padded
+
+
+def network_inputs(crops: UInt8Array, size: int, channels: Channels) -> UInt8Array:
+    """Make what a network sees from stored crops, the same way for training and annotation.
+
+    Gray is ITU-R BT.601 luma; a gray crop becomes colour by repeating its one channel.
+
+    Args:
+        crops: Shape (number, height, width, 1 or 3).
+        size: Side of the result in pixels; area interpolation downwards, bilinear upwards.
+        channels: Channels of the result.
+
+    Returns:
+        Shape (number, size, size, 1 or 3).
+    """
+    return np.stack([_network_input(one, size, channels) for one in crops])
+
+
+def _network_input(crop: UInt8Array, size: int, channels: Channels) -> UInt8Array:
+    import cv2
+
+    pixels: Any = crop
+    if channels == "gray" and crop.shape[2] == 3:
+        pixels = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    if pixels.shape[0] != size:
+        shrinks = pixels.shape[0] > size
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, (size, size), interpolation=method)
+    pixels = pixels.reshape(size, size, -1)
+    if channels == "rgb" and pixels.shape[2] == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    return np.ascontiguousarray(pixels)
+
+
+def bundled_cascades() -> dict[str, str]:
+    """Return the names of the bundled cascades with the digests they must have."""
+    lines = resources.files(_BUNDLED).joinpath("SHA256SUMS").read_text("utf-8").splitlines()
+    pairs = (line.split() for line in lines)
+    return {name.removesuffix(".xml"): digest for digest, name in pairs}
+
+
+def read_cascade(cascade: str) -> bytes:
+    """Return the content of a bundled cascade, by name, or of a cascade file, by path.
+
+    Raises:
+        DetectorError: There is no such cascade, or a bundled one is not what was shipped.
+    """
+    bundled = bundled_cascades()
+    name = cascade.removesuffix(".xml")
+    if name in bundled:
+        return _read_bundled(name, bundled[name])
+    path = Path(cascade)
+    if path.is_file():
+        return path.read_bytes()
+    raise DetectorError(
+        f"{cascade}: no such cascade file; bundled cascades are {', '.join(sorted(bundled))}"
+    )
+
+
+def _read_bundled(name: str, digest: str) -> bytes:
+    file = resources.files(_BUNDLED).joinpath(f"{name}.xml")
+    data = file.read_bytes() if file.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise DetectorError(
+            f"{file}: the bundled cascade is missing or broken; reinstall fer-pipeline"
+        )
+    return data
+
+
+def _load_cascade(name: str, data: bytes) -> CascadeClassifier:
+    """Build the classifier, which by itself stays silent about whatever goes wrong."""
+    cv2 = require_opencv()
+    broken = DetectorError(f"{name}: not a cascade that OpenCV can use; download it again")
+    try:
+        storage = cv2.FileStorage(
+            data.decode("utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
+        )
+        classifier: CascadeClassifier = cv2.CascadeClassifier()
+        loaded = classifier.read(storage.getFirstTopLevelNode())
+    except (cv2.error, UnicodeDecodeError, SystemError) as error:
+        raise broken from error
+    if not loaded or classifier.empty():
+        raise broken
+    return classifier
+
+
+def require_opencv() -> Any:
+    """Import OpenCV.
+
+    Raises:
+        DetectorError: It is missing, lacks a system library, or has no Haar cascades.
+    """
+    try:
+        import cv2
+    except ImportError as error:
+        raise DetectorError(
+            f"OpenCV cannot be loaded ({error}); install the system libraries it names (on Debian "
+            "and Ubuntu: apt-get install libgl1 libglib2.0-0), or pip install 'opencv-python<5'"
+        ) from error
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise DetectorError(
+            f"OpenCV {cv2.__version__} has no CascadeClassifier; pip install 'opencv-python<5'"
+        )
+    return cv2

@@ -1,0 +1,240 @@
+"""Joins the faces of successive frames to tracks: one number a person through a video.
+
+A track needs a tenth of a second or so of evidence before it counts, which removes isolated false
+positives, and it survives a short loss, over which its box is interpolated. Both need a look ahead,
+so frames are held back until nothing about their faces can change any more: at most the longest
+bridged gap. While every known face is in sight, nothing is held.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from fer_pipeline.domain import Box, Detection, Face, Frame, LostFrame
+from fer_pipeline.faces import FaceDetector
+
+Row = Frame | LostFrame
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingOptions:
+    """When detections are the same person, and when they are a person at all.
+
+    Attributes:
+        longest_gap: Seconds without a detection over which a face is carried.
+        detections: Detections that a face needs to count, where frames follow each other closely.
+        overlap: Least intersection over union of two boxes of the same face.
+    """
+
+    longest_gap: float = 0.5
+    detections: int = 3
+    overlap: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A frame with its faces, in the order of their numbers; no face is an empty tuple."""
+
+    frame: Row
+    faces: tuple[Face, ...] = ()
+
+
+# Frames further apart than this lend a detection no support: each one stands for itself.
+_SPARSE_SECONDS = 0.2
+
+# A tentative face must be found again this soon, or it was none.
+_TENTATIVE_SECONDS = 0.2
+
+# How far, in widths of the face, a person may have moved while out of sight.
+_REACH = 1.0
+
+# Times come from rational timestamps by way of floating point.
+_TOLERANCE = 1e-6
+
+
+@dataclass(eq=False)
+class _Track:
+    """The sightings of one face so far."""
+
+    first_time: float
+    last_time: float
+    box: Box
+    sightings: int = 1
+    number: int | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        return self.number is not None
+
+
+@dataclass(eq=False)
+class _Held:
+    """A frame that waits until its faces are certain."""
+
+    frame: Row
+    found: dict[_Track, tuple[Box, float | None]] = field(default_factory=dict)
+
+    def release(self) -> TrackedFrame:
+        faces = (
+            Face(box, score, track.number)
+            for track, (box, score) in self.found.items()
+            if track.number is not None
+        )
+        return TrackedFrame(self.frame, tuple(sorted(faces, key=lambda face: face.track)))
+
+
+def track_faces(
+    frames: Iterable[tuple[Row, tuple[Detection, ...]]],
+    interval: float,
+    options: TrackingOptions | None = None,
+) -> Iterator[TrackedFrame]:
+    """Give each face the number of its person, drop false positives and bridge short losses.
+
+    Args:
+        frames: Frames in order of time, each with what was detected in it.
+        interval: Nominal seconds between them.
+        options: When detections belong together.
+
+    Yields:
+        Every frame, once and in order. Boxes over a gap carry no score.
+    """
+    tracker = _Tracker(interval, options or TrackingOptions())
+    for frame, detections in frames:
+        tracker.add(frame, detections)
+        yield from tracker.certain()
+    tracker.finish()
+    yield from tracker.certain()
+
+
+class _Tracker:
+    def __init__(self, interval: float, options: TrackingOptions) -> None:
+        self._options = options
+        self._needed = options.detections if interval < _SPARSE_SECONDS else 1
+        self._held: deque[_Held] = deque()
+        self._alive: list[_Track] = []
+        self._gone: list[_Track] = []  # confirmed, out of sight; the latest last
+        self._seen = 0
+        self._numbers = 0
+
+    def add(self, frame: Row, detections: tuple[Detection, ...]) -> None:
+        held = _Held(frame)
+        self._held.append(held)
+        if isinstance(frame, Frame):
+            self._seen += 1
+        self._let_go(frame.time)
+        unmatched = self._match(held, detections)
+        for detection in unmatched:
+            track = _Track(frame.time, frame.time, detection.box)
+            held.found[track] = detection.box, detection.score
+            self._alive.append(track)
+            self._confirm(track)
+
+    def certain(self) -> Iterator[TrackedFrame]:
+        """Release the frames about which nothing can change."""
+        open_since = min(map(self._open_since, self._alive), default=float("inf"))
+        while self._held and self._held[0].frame.time < open_since - _TOLERANCE:
+            yield self._held.popleft().release()
+
+    def finish(self) -> None:
+        """Decide about all that is open: a video shorter than the evidence asked for may stand."""
+        self._needed = min(self._needed, self._seen)
+        for track in self._alive:
+            self._confirm(track)
+        self._alive.clear()
+
+    def _open_since(self, track: _Track) -> float:
+        """Time from which the frames may still change on account of a track."""
+        if not track.confirmed:
+            return track.first_time
+        newest = self._held[-1].frame.time if self._held else track.last_time
+        return float("inf") if track.last_time >= newest else track.last_time + 2 * _TOLERANCE
+
+    def _let_go(self, time: float) -> None:
+        """End the tracks that were out of sight for too long."""
+        for track in list(self._alive):
+            patience = self._options.longest_gap if track.confirmed else _TENTATIVE_SECONDS
+            if time - track.last_time > patience + _TOLERANCE:
+                self._alive.remove(track)
+                if track.confirmed:
+                    self._gone.append(track)
+
+    def _match(self, held: _Held, detections: tuple[Detection, ...]) -> list[Detection]:
+        """Continue tracks, the likeliest first; return the detections that continue none."""
+        pairs = sorted(
+            (
+                (track.box.overlap(detection.box), track, detection)
+                for track in self._alive
+                for detection in detections
+            ),
+            key=lambda pair: -pair[0],
+        )
+        tracks, taken = set(self._alive), set(detections)
+        for overlap, track, detection in pairs:
+            if track in tracks and detection in taken and self._same(track, detection, overlap):
+                tracks.remove(track)
+                taken.remove(detection)
+                self._continue(track, held, detection)
+        return [detection for detection in detections if detection in taken]
+
+    def _same(self, track: _Track, detection: Detection, overlap: float) -> bool:
+        """Tell whether a detection continues a track; known people may also move fast."""
+        if overlap >= self._options.overlap:
+            return True
+        return track.confirmed and _within_reach(track.box, detection.box)
+
+    def _continue(self, track: _Track, held: _Held, detection: Detection) -> None:
+        self._bridge(track, held.frame.time, detection.box)
+        held.found[track] = detection.box, detection.score
+        track.last_time, track.box = held.frame.time, detection.box
+        track.sightings += 1
+        self._confirm(track)
+
+    def _bridge(self, track: _Track, time: float, box: Box) -> None:
+        """Interpolate a track's box over the decoded frames since it was last seen."""
+        span = time - track.last_time
+        for held in self._held:
+            since = held.frame.time - track.last_time
+            if isinstance(held.frame, Frame) and _TOLERANCE < since < span - _TOLERANCE:
+                held.found[track] = track.box.towards(box, since / span), None
+
+    def _confirm(self, track: _Track) -> None:
+        if not track.confirmed and track.sightings >= self._needed:
+            track.number = self._number_for(track)
+
+    def _number_for(self, track: _Track) -> int:
+        """Return the number of the person who was last seen here, or a new one."""
+        for earlier in reversed(self._gone):
+            if _within_reach(earlier.box, track.box):
+                self._gone.remove(earlier)
+                assert earlier.number is not None
+                return earlier.number
+        self._numbers += 1
+        return self._numbers - 1
+
+
+def _within_reach(earlier: Box, later: Box) -> bool:
+    """Tell whether a person could have gone from one box to the other while out of sight."""
+    size = max(earlier.width, later.width)
+    if size > 2 * min(earlier.width, later.width):
+        return False
+    (x0, y0), (x1, y1) = earlier.center, later.center
+    return abs(x0 - x1) <= _REACH * size and abs(y0 - y1) <= _REACH * size
+
+
+def find_faces(
+    frames: Iterable[Row], detector: FaceDetector, interval: float, options: TrackingOptions
+) -> Iterator[TrackedFrame]:
+    """Look for faces in every frame, and join them to tracks.
+
+    Args:
+        frames: The frames to look at, in order of time.
+        detector: What finds faces in one frame.
+        interval: Nominal seconds between the frames.
+        options: When detections belong together.
+    """
+    detected = (
+        (frame, detector.detect(frame.luma) if isinstance(frame, Frame) else ()) for frame in frames
+    )
+    return track_faces(detected, interval, options)
