@@ -1,0 +1,213 @@
+"""Tasks run one after the other in this process, or side by side in several.
+
+Written against `concurrent.futures`. Workers are started afresh (spawned), so that the same holds
+on every system; they end with the process that started them, however that ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from fer_pipeline.errors import FerError, WorkerError
+
+log = logging.getLogger(__name__)
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+Progress = Callable[[int], None]
+"""Called with the number of frames done since the last call."""
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Task, Result]):
+    """What became of a task: a result, or the reason why there is none."""
+
+    task: Task
+    result: Result | None = None
+    error: FerError | None = None
+
+
+class _StoppedError(Exception):
+    """Raised inside a task whose run was given up."""
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_tasks(
+    function: Callable[[Task, Progress], Result],
+    tasks: Sequence[Task],
+    workers: int,
+    progress: Progress,
+) -> Iterator[Outcome[Task, Result]]:
+    """Run ``function(task, progress)`` for every task.
+
+    One failing task never stops the others. A worker that dies costs only its task, which is tried
+    once more by itself.
+
+    Args:
+        function: A function of a module, so that workers find it.
+        tasks: Its arguments; they must be picklable if there are several workers.
+        workers: Processes; with one, or a single task, all is done in this process.
+        progress: Called in this process.
+
+    Yields:
+        Outcomes in the order in which they come.
+    """
+    if min(workers, len(tasks)) <= 1:
+        for task in tasks:
+            yield _attempt(function, task, progress)
+        return
+    remaining = list(tasks)
+    while remaining:
+        pool = _Pool(function, remaining, workers, progress)
+        yield from pool.outcomes()
+        remaining = pool.not_started
+        for task in pool.suspects:
+            yield from _once_more(function, task, progress)
+
+
+def _once_more(
+    function: Callable[[Task, Progress], Result], task: Task, progress: Progress
+) -> Iterator[Outcome[Task, Result]]:
+    """Run a task, whose worker may have died of it, in a process of its own."""
+    log.info("a worker died; trying %s again by itself", task)
+    pool = _Pool(function, [task], 1, progress)
+    yield from pool.outcomes()
+    if pool.suspects:
+        died = WorkerError("its worker process died twice (a crash, or out of memory)")
+        yield Outcome(task, error=died)
+
+
+def _attempt(
+    function: Callable[[Task, Progress], Result], task: Task, progress: Progress
+) -> Outcome[Task, Result]:
+    try:
+        return Outcome(task, result=function(task, progress))
+    except FerError as error:
+        return Outcome(task, error=error)
+    except _StoppedError:
+        return Outcome(task, error=WorkerError("stopped"))
+    except Exception as error:
+        # One video must never cost the others; the trace is there for whoever asks for it.
+        log.debug("unexpected error in %s", task, exc_info=True)
+        return Outcome(task, error=FerError(f"unexpected error: {error!r}; please report it"))
+
+
+class _Pool(Generic[Task, Result]):
+    """A process pool for some tasks, which breaks when one of its workers dies.
+
+    Attributes:
+        suspects: Tasks that were under way when the pool broke.
+        not_started: Tasks that were still waiting then.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Task, Progress], Result],
+        tasks: Sequence[Task],
+        workers: int,
+        progress: Progress,
+    ) -> None:
+        self._function = function
+        self._tasks = tasks
+        self._workers = min(workers, len(tasks))
+        self._progress = progress
+        self.suspects: list[Task] = []
+        self.not_started: list[Task] = []
+
+    def outcomes(self) -> Iterator[Outcome[Task, Result]]:
+        """Yield outcomes as they come, until all are there or the pool broke."""
+        with _executor(self._workers) as (executor, frames):
+            pending: dict[Future[Outcome[Task, Result]], Task] = {
+                executor.submit(_work, self._function, task): task for task in self._tasks
+            }
+            started: set[Future[Outcome[Task, Result]]] = set()
+            while pending:
+                started.update(future for future in pending if future.running())
+                done, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                _drain(frames, self._progress)
+                for future in done:
+                    task = pending.pop(future)
+                    try:
+                        yield future.result()
+                    except BrokenProcessPool:
+                        (self.suspects if future in started else self.not_started).append(task)
+            _drain(frames, self._progress)
+        if not self.suspects:  # it died before anything was seen to run
+            self.suspects, self.not_started = self.not_started, []
+
+
+@contextmanager
+def _executor(workers: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+    context = multiprocessing.get_context("spawn")
+    frames, stop = context.Queue(), context.Event()
+    executor = ProcessPoolExecutor(workers, context, _start_worker, (frames, stop))
+    try:
+        yield executor, frames
+    finally:
+        stop.set()
+        executor.shutdown(wait=True, cancel_futures=True)
+        frames.close()
+        frames.cancel_join_thread()
+
+
+def _drain(frames: Any, progress: Progress) -> None:
+    total = 0
+    try:
+        while True:
+            total += frames.get_nowait()
+    except queue.Empty:
+        progress(total)
+
+
+# Set once in each worker process.
+_worker_progress: Progress | None = None
+
+
+def _start_worker(frames: Any, stop: Any) -> None:
+    """Prepare a worker: one thread each, deaf to Ctrl-C, and gone when its parent is."""
+    import cv2
+
+    global _worker_progress  # noqa: PLW0603 - a process pool offers its workers no other place
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cv2.setNumThreads(1)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+    def report(count: int) -> None:
+        if stop.is_set():
+            raise _StoppedError
+        frames.put(count)
+
+    _worker_progress = report
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(function: Callable[[Task, Progress], Result], task: Task) -> Outcome[Task, Result]:
+    assert _worker_progress is not None
+    return _attempt(function, task, _worker_progress)
