@@ -1,0 +1,79 @@
+"""From a Keras model to the LiteRT file beside it, which annotation uses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fer_pipeline.errors import ModelError
+from fer_pipeline.files import replacing
+from fer_pipeline.keras_backend import load_keras
+from fer_pipeline.model_folder import KERAS_FILE, LITERT_FILE, model_file
+from fer_pipeline.provenance import installed_version
+from fer_pipeline.quiet import quiet
+
+
+def load_model(folder: Path) -> Any:
+    """Load the Keras model of a folder; code inside the file is never run.
+
+    Raises:
+        ModelError: The file is missing or broken.
+    """
+    keras = load_keras()
+    path = model_file(folder, KERAS_FILE, "train the model again")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, TypeError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: not a model that Keras can load") from error
+
+
+def write_litert(folder: Path) -> Path:
+    """Write the LiteRT form of a folder's Keras model.
+
+    TensorFlow does it. Where Keras runs on another backend here, a process of its own is started.
+
+    Returns:
+        The file written.
+
+    Raises:
+        ModelError: TensorFlow is not installed, or the model cannot be converted.
+    """
+    if installed_version("tensorflow") is None:
+        raise ModelError(
+            f"{folder}: {LITERT_FILE} is written by TensorFlow, which is not installed here; "
+            f"run fer export-model {folder} where it is"
+        )
+    if load_keras().backend.backend() == "tensorflow":
+        model = load_model(folder)
+        with replacing(folder / LITERT_FILE) as unfinished:
+            unfinished.write_bytes(_convert(model))
+    else:
+        _in_own_process(folder)
+    return folder / LITERT_FILE
+
+
+def _in_own_process(folder: Path) -> None:
+    command = [sys.executable, "-m", "fer_pipeline", "export-model", str(folder)]
+    done = subprocess.run(  # noqa: S603 - our own command
+        command,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ModelError(f"{folder}: cannot be converted: {done.stderr.strip()}")
+
+
+def _convert(model: Any) -> bytes:
+    import tensorflow as tf
+
+    # By way of a saved model: the converter's own way for Keras models is for older versions.
+    with quiet(), tempfile.TemporaryDirectory() as scratch:
+        model.export(scratch, format="tf_saved_model", verbose=False)
+        converted: bytes = tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
+    return converted

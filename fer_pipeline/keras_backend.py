@@ -1,0 +1,51 @@
+"""Keras, set up so that the same seed gives the same model, and quiet.
+
+The backend is TensorFlow unless ``KERAS_BACKEND`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fer_pipeline.errors import ModelError
+from fer_pipeline.quiet import quiet
+
+
+def load_keras() -> Any:
+    """Import Keras with its backend.
+
+    Raises:
+        ModelError: Keras or its backend is not installed.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        with quiet():
+            import keras
+
+            keras.ops.zeros(1)  # the backend says what it has to say on its first use
+    except ImportError as error:
+        raise ModelError(
+            f"training needs Keras with a backend, which cannot be loaded ({error}); "
+            "pip install tensorflow"
+        ) from error
+    return keras
+
+
+def make_repeatable(seed: int) -> None:
+    """Seed Python, numpy and Keras, and ask TensorFlow for deterministic operations."""
+    keras = load_keras()
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+
+
+def devices() -> str:
+    """Say on which device the backend computes, in words."""
+    keras = load_keras()
+    found: list[str] = list(keras.distribution.list_devices())
+    gpus = [name for name in found if not name.startswith("cpu")]
+    return ", ".join(gpus) if gpus else "on the CPU"

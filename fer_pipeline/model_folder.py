@@ -1,0 +1,115 @@
+"""The model folder: what is in it, and the spec that says how to feed the model.
+
+Everything that annotation must repeat, from the crop to the order of the emotions, is in
+``spec.json``. Nothing in the folder is code, and loading runs none.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fer_pipeline.dataset import CropRecord
+from fer_pipeline.errors import ModelError
+from fer_pipeline.faces import Channels
+
+FORMAT = "fer-model"
+VERSION = 1
+
+DEFAULT_FOLDER = Path("model")
+
+KERAS_FILE = "model.keras"
+LITERT_FILE = "model.tflite"
+SPEC_FILE = "spec.json"
+HISTORY_FILE = "history.csv"
+METRICS_FILE = "metrics.json"
+CURVES_FILE = "learning-curves.png"
+CONFUSION_FILE = "confusion.png"
+CARD_FILE = "model-card.md"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What rebuilds a model's input and reads its output.
+
+    Attributes:
+        network: Name of the architecture.
+        emotions: What the outputs stand for, in their order.
+        input_size: Side of the network's input in pixels.
+        input_channels: Representation of the network's input.
+        crop: How a face is cut out of its frame before that.
+        dataset: Digest and number of faces of the data it was trained on.
+        split: How people were divided, and who was on which side.
+        training: Options of the training.
+        provenance: Command, time and versions.
+    """
+
+    network: str
+    emotions: tuple[str, ...]
+    input_size: int
+    input_channels: Channels
+    crop: CropRecord
+    dataset: dict[str, Any] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write the spec into a model folder."""
+        values = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        write_json(folder / SPEC_FILE, values)
+
+    @classmethod
+    def read(cls, folder: Path) -> ModelSpec:
+        """Read the spec of a model folder.
+
+        Raises:
+            ModelError: There is no model, or its spec is broken or of another version.
+        """
+        path = folder / SPEC_FILE
+        if not path.is_file():
+            raise ModelError(f"{folder}: no model folder ({SPEC_FILE} is missing)")
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            found = values.pop("format"), values.pop("version")
+            if found != (FORMAT, VERSION):
+                raise ModelError(
+                    f"{path}: {found[0]} version {found[1]} cannot be read by this fer"
+                )
+            crop = CropRecord(**values.pop("crop"))
+            emotions = tuple(values.pop("emotions"))
+            return cls(crop=crop, emotions=emotions, **values)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{path}: broken ({error}); train the model again") from error
+
+
+def find_model(given: Path | None) -> Path:
+    """Choose the model that annotates: the one given, else ``./model``.
+
+    Raises:
+        ModelError: There is none.
+    """
+    if given is not None:
+        return given
+    if DEFAULT_FOLDER.exists():
+        return DEFAULT_FOLDER
+    raise ModelError("no model; run fer train first, or give one with --model")
+
+
+def model_file(folder: Path, name: str, remedy: str) -> Path:
+    """Return the path of a file that a model folder must have.
+
+    Raises:
+        ModelError: It is missing; ``remedy`` says what to do.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise ModelError(f"{path}: missing from the model folder; {remedy}")
+    return path
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write plain values so that people can read them too."""
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -1,0 +1,116 @@
+"""The model card: what a model is, whom it has seen, how well it does, and what it is not for."""
+
+from __future__ import annotations
+
+import json
+
+from fer_pipeline.evaluation import Scores, Side
+from fer_pipeline.model_folder import ModelSpec
+from fer_pipeline.report.tables import (
+    CLASS_HEADER,
+    OVERVIEW_HEADER,
+    Cell,
+    class_rows,
+    markdown_table,
+    scores_overview,
+    side_name,
+)
+
+NOT_FOR = (
+    "It names the expression that a face shows, as far as it resembles the posed expressions it "
+    "was trained on. It does not tell what a person feels. It is not for decisions about "
+    "individuals: not in hiring, schooling, policing, health or insurance."
+)
+
+
+def model_card(spec: ModelSpec, scores: dict[Side, Scores], *, epochs: int, refitted: bool) -> str:
+    """Write the card of a model in Markdown.
+
+    Args:
+        spec: The model's spec.
+        scores: Its figures by side.
+        epochs: Passes over the training faces, in all.
+        refitted: Whether the saved model was fitted once more on everyone.
+    """
+    kind, test = spec.split["kind"], scores["unseen"]
+    sections = [
+        f"# Model card: {spec.network}",
+        f"Tells {', '.join(spec.emotions)} from a face.",
+        "## What it is for, and what not",
+        NOT_FOR,
+        "## The model",
+        _description(spec, epochs),
+        "## The data",
+        _data(spec),
+        "## How well it does",
+        markdown_table(OVERVIEW_HEADER, scores_overview(scores, kind)),
+        _explanation(spec, scores, refitted=refitted),
+        f"### By emotion: {side_name('unseen', kind)}",
+        markdown_table(CLASS_HEADER, class_rows(test)),
+        "### What each emotion was called",
+        "Rows: the emotion shown. Columns: the emotion named.",
+        _confusion(spec, test),
+        "### By person",
+        _people(test),
+        "## How to make it again",
+        _reproduction(spec),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _description(spec: ModelSpec, epochs: int) -> str:
+    rows: list[tuple[str, Cell]] = [
+        ("network", spec.network),
+        ("input", f"{spec.input_size} x {spec.input_size} px, {spec.input_channels}"),
+        ("crop", f"{spec.crop.size} px, {spec.crop.channels}, margin {spec.crop.margin:g}"),
+        ("detector", spec.crop.detector.get("cascade", "")),
+        ("epochs", epochs),
+    ]
+    return markdown_table(("", ""), rows)
+
+
+def _data(spec: ModelSpec) -> str:
+    faces = f"{spec.dataset['faces']} faces of {spec.dataset['file']}"
+    groups = [f"- {side}: {', '.join(names)}" for side, names in spec.split["groups"].items()]
+    return "\n".join([f"{faces}, split by {spec.split['kind']}.", "", *groups]).rstrip()
+
+
+def _explanation(spec: ModelSpec, scores: dict[Side, Scores], *, refitted: bool) -> str:
+    said = []
+    if "seen" in scores:
+        gap = 100 * (scores["seen"].accuracy - scores["unseen"].accuracy)
+        said.append(
+            "*Seen people* are frames of the training people that were held out at random, "
+            "*unseen people* have no frame in training. Only the second figure says what to expect "
+            f"of somebody new; the first is {gap:+.1f} points away from it."
+        )
+    if spec.split["kind"] in ("random", "video"):
+        said.append("**The same people are on several sides of this split, which flatters.**")
+    if refitted:
+        said.append(
+            "The saved model was fitted once more on everyone after this evaluation. The figures "
+            "are those of its forerunner with people set aside; nobody is left to test it on."
+        )
+    return "\n\n".join(said)
+
+
+def _confusion(spec: ModelSpec, test: Scores) -> str:
+    rows: list[tuple[Cell, ...]] = [
+        (name, *counts) for name, counts in zip(spec.emotions, test.confusion, strict=True)
+    ]
+    return markdown_table(("", *spec.emotions), rows)
+
+
+def _people(test: Scores) -> str:
+    if not test.participants:
+        return "The people are not known."
+    return markdown_table(("person", "accuracy"), list(test.participants.items()))
+
+
+def _reproduction(spec: ModelSpec) -> str:
+    return (
+        f"    {spec.provenance['command']}\n\n"
+        f"Seed {spec.provenance['seed']}, dataset digest `{spec.dataset['digest']}`, "
+        f"versions {json.dumps(spec.provenance['versions'])}, "
+        f"Keras on {spec.provenance['backend']}, {spec.provenance['time']}."
+    )

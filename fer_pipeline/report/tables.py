@@ -1,0 +1,102 @@
+"""Plain text tables, for terminals and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fer_pipeline.evaluation import Scores, Side
+from fer_pipeline.splits import SplitKind
+
+Cell = str | int | float
+
+
+def text_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Lay out a table for a terminal: numbers to the right, words to the left."""
+    body = [[_shown(cell) for cell in row] for row in (header, *rows)]
+    return "\n".join(_aligned(body, separator="  "))
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Lay out a table in Markdown."""
+    lines = [[_shown(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    ruled = [lines[0], ["---"] * len(header), *lines[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)
+
+
+def _shown(cell: Cell) -> str:
+    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+
+
+def _aligned(lines: list[list[str]], separator: str) -> list[str]:
+    columns = list(zip(*lines, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    return [
+        separator.join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(".", "", 1).replace("%", "", 1).replace("-", "", 1).isdigit() or not cell
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage."""
+    return f"{100 * share:.1f} %"
+
+
+def side_name(side: Side, kind: SplitKind) -> str:
+    """Say whose faces a figure stands for, so that no figure looks better than it is."""
+    if side == "validation":
+        return "validation (used for choices)"
+    if kind in ("participant", "leave-one-participant-out"):
+        return "unseen people" if side == "unseen" else "seen people"
+    tests = {
+        "corpus": "test part of the corpus",
+        "video": "unseen videos (the same people may be in training)",
+        "random": "random frames (the same people are in training)",
+    }
+    return tests[kind]
+
+
+def scores_overview(scores: dict[Side, Scores], kind: SplitKind) -> list[Sequence[Cell]]:
+    """Return a row for each side under `OVERVIEW_HEADER`."""
+    return [
+        (
+            side_name(side, kind),
+            one.faces,
+            percent(one.accuracy),
+            "" if one.interval is None else " to ".join(percent(end) for end in one.interval),
+            percent(one.balanced_accuracy),
+            percent(one.macro_f1),
+            percent(one.top2),
+            percent(one.majority),
+        )
+        for side, one in scores.items()
+    ]
+
+
+OVERVIEW_HEADER = (
+    "faces of",
+    "number",
+    "accuracy",
+    "95 % interval over people",
+    "balanced",
+    "macro F1",
+    "top 2",
+    "always the commonest",
+)
+
+CLASS_HEADER = ("emotion", "faces", "precision", "recall", "F1")
+
+
+def class_rows(scores: Scores) -> list[Sequence[Cell]]:
+    """Return a row for each emotion under `CLASS_HEADER`."""
+    return [
+        (one.emotion, one.faces, percent(one.precision), percent(one.recall), percent(one.f1))
+        for one in scores.classes
+    ]

@@ -1,0 +1,378 @@
+"""A dataset → a model folder, with the figures of exactly the model that is in it.
+
+All work is done in a folder beside the model's, from which a stopped run goes on; the model folder
+appears, complete, at the end.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fer_pipeline.augmentation import AUGMENTERS, Augmentation
+from fer_pipeline.dataset import Dataset, open_dataset
+from fer_pipeline.domain import FloatArray
+from fer_pipeline.errors import OutputError
+from fer_pipeline.evaluation import Scores, Side, score
+from fer_pipeline.faces import Channels
+from fer_pipeline.files import remove_folder, replace_folder
+from fer_pipeline.fit_options import Epoch, FitOptions
+from fer_pipeline.keras_backend import load_keras, make_repeatable
+from fer_pipeline.model_folder import (
+    CARD_FILE,
+    CONFUSION_FILE,
+    CURVES_FILE,
+    HISTORY_FILE,
+    KERAS_FILE,
+    METRICS_FILE,
+    SPEC_FILE,
+    ModelSpec,
+    write_json,
+)
+from fer_pipeline.networks import DEFAULT_NETWORK, build_network, find_network
+from fer_pipeline.provenance import installed_version, provenance
+from fer_pipeline.report.model_card import model_card
+from fer_pipeline.report.plots import plot_confusion, plot_learning_curves
+from fer_pipeline.splits import Rows, Split, SplitKind, divide, labelled_rows
+from fer_pipeline.training_data import class_weights, prepare_inputs
+
+if TYPE_CHECKING:
+    from fer_pipeline.fitting import Faces, Fit
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """What is trained, on whom, and how.
+
+    Attributes:
+        network: One of `fer_pipeline.networks.NETWORKS`.
+        size: Side of the network's input in pixels; None for the network's own.
+        channels: Representation of the input; None for the network's own.
+        split: How people are divided; None for the default of `fer_pipeline.splits`.
+        augment: How training faces are varied.
+        weigh_classes: Whether rare emotions count as much as frequent ones.
+        final: Whether to fit once more on everyone, after the evaluation.
+        fit: How the network is fitted.
+    """
+
+    network: str = DEFAULT_NETWORK
+    size: int | None = None
+    channels: Channels | None = None
+    split: SplitKind | None = None
+    augment: Augmentation = "light"
+    weigh_classes: bool = True
+    final: bool = False
+    fit: FitOptions = FitOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who wants to hear of a training under way.
+
+    Attributes:
+        stage: Called with what begins now, in words.
+        epoch: Called after each pass.
+    """
+
+    stage: Callable[[str], None]
+    epoch: Callable[[Epoch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A finished model folder.
+
+    Attributes:
+        folder: Where it is.
+        spec: Its spec.
+        scores: Figures by side: ``unseen`` from the test part, ``seen`` from the leak meter.
+        history: Epochs of the evaluated model; of all of them for leave-one-participant-out.
+        refitted: Whether the saved model was fitted once more on everyone, so that the figures are
+            those of its forerunner.
+        litert: Whether the LiteRT file could be written.
+    """
+
+    folder: Path
+    spec: ModelSpec
+    scores: dict[Side, Scores]
+    history: tuple[Epoch, ...]
+    refitted: bool
+    litert: bool
+
+
+@dataclass(eq=False)
+class _Judged:
+    """Predictions of one side, gathered over the splits."""
+
+    rows: list[Rows] = field(default_factory=list)
+    told: list[FloatArray] = field(default_factory=list)
+
+
+def train(
+    data: Path,
+    folder: Path,
+    options: TrainingOptions,
+    listener: Listener,
+    command: str,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+) -> TrainedModel | None:
+    """Train a model and write its folder.
+
+    Args:
+        data: The dataset.
+        folder: Where the model folder goes.
+        options: What is trained, and how.
+        listener: Hears of the progress.
+        command: The command line as it was typed.
+        overwrite: Replace another model, forget an unfinished run.
+        resume: Go on with an unfinished run.
+
+    Returns:
+        The model; None if the folder holds the model of the same data and options already.
+
+    Raises:
+        DatasetError: The dataset cannot be read.
+        SplitError: It cannot be divided as asked.
+        ModelError: The network does not exist or does not take such input.
+        OutputError: The folder holds something else.
+    """
+    network = find_network(options.network)
+    options = replace(
+        options, size=options.size or network.size, channels=options.channels or network.channels
+    )
+    with open_dataset(data) as dataset:
+        splits = divide(dataset, options.split, options.fit.seed)
+        listener.stage(_announce(splits))
+        run = {
+            "dataset": dataset.digest,
+            "options": json.loads(json.dumps(asdict(replace(options, split=splits[0].kind)))),
+        }
+        if not _begin(folder, run, overwrite=overwrite, resume=resume):
+            return None
+        model = _Training(dataset, options, splits, listener, _work_folder(folder)).run(command)
+    replace_folder(_work_folder(folder) / "model", folder)
+    remove_folder(_work_folder(folder))
+    return replace(model, folder=folder)
+
+
+def _announce(splits: tuple[Split, ...]) -> str:
+    """Say who is on which side: nobody should have to guess what the figures mean."""
+    split = splits[0]
+    if split.kind == "leave-one-participant-out":
+        return f"split by participant, each of {len(splits)} left out in turn"
+    sides = ("training", "validation", "test")
+    if split.kind == "participant":
+        people = "; ".join(f"{side} {' '.join(split.groups[side])}" for side in sides)
+        return f"split by participant: {people}"
+    faces = ", ".join(f"{side} {len(getattr(split, side))} faces" for side in sides)
+    warning = "" if split.kind == "corpus" else "; the same people may be on several sides"
+    return f"split by {split.kind}: {faces}{warning}"
+
+
+def _work_folder(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".unfinished")
+
+
+def _begin(folder: Path, run: dict[str, Any], *, overwrite: bool, resume: bool) -> bool:
+    """Make sure that nothing of value is replaced; return whether there is anything to do."""
+    work = _work_folder(folder)
+    if folder.exists() and not overwrite:
+        if (folder / SPEC_FILE).exists() and ModelSpec.read(folder).training.get("run") == run:
+            return False
+        raise OutputError(
+            f"{folder}: exists, and is not the model of this data with these options; "
+            "give another -o, or --overwrite to replace it"
+        )
+    if work.exists() and not overwrite:
+        same = (work / "run.json").exists() and json.loads((work / "run.json").read_text()) == run
+        if not same:
+            raise OutputError(
+                f"{work}: an unfinished training of other data or options; "
+                "give another -o, or --overwrite to forget it"
+            )
+        if not resume:
+            raise OutputError(
+                f"{work}: an unfinished training of the same; --resume goes on with it, "
+                "--overwrite begins anew"
+            )
+        return True
+    remove_folder(work)
+    try:
+        work.mkdir(parents=True)
+        write_json(work / "run.json", run)
+    except OSError as error:
+        raise OutputError(f"{work}: cannot be written ({error.strerror})") from error
+    return True
+
+
+class _Training:
+    """One run, from the divided dataset to the complete folder."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        options: TrainingOptions,
+        splits: tuple[Split, ...],
+        listener: Listener,
+        work: Path,
+    ) -> None:
+        assert options.size is not None
+        assert options.channels is not None
+        self._dataset = dataset
+        self._options = options
+        self._size, self._channels = options.size, options.channels
+        self._splits = splits
+        self._listener = listener
+        self._work = work
+        self._labels = dataset.column("label")
+
+    def run(self, command: str) -> TrainedModel:
+        self._listener.stage("loading Keras")
+        load_keras()
+        from fer_pipeline.fitting import predict
+
+        judged: dict[Side, _Judged] = {}
+        fits: list[Fit] = []
+        for number, split in enumerate(self._splits):
+            if len(self._splits) > 1:
+                left_out = ", ".join(split.groups["test"])
+                self._listener.stage(f"{number + 1} of {len(self._splits)}: without {left_out}")
+            fit = self._fit(f"fit-{number}", self._options.fit, split.training, split.validation)
+            fits.append(fit)
+            for side, rows in self._sides(split):
+                of_side = judged.setdefault(side, _Judged())
+                of_side.rows.append(rows)
+                of_side.told.append(predict(fit.model, self._inputs, rows))
+        scores = {side: self._score(of_side) for side, of_side in judged.items()}
+        refitted = self._options.final or len(self._splits) > 1
+        saved = self._refit(fits) if refitted else fits[0]
+        return self._write(saved, fits, scores, refitted=refitted, command=command)
+
+    def _sides(self, split: Split) -> list[tuple[Side, Rows]]:
+        sides: list[tuple[Side, Rows]] = [
+            ("unseen", split.test),
+            ("seen", split.seen),
+            ("validation", split.validation),
+        ]
+        return [(side, rows) for side, rows in sides if len(rows)]
+
+    @property
+    def _inputs(self) -> Any:
+        path = self._work / "inputs.npy"
+        if not path.exists():
+            self._listener.stage(f"preparing {len(self._dataset)} faces")
+        return prepare_inputs(self._dataset, self._size, self._channels, path)
+
+    def _faces(self, training: Rows) -> Faces:
+        from fer_pipeline.fitting import Faces
+
+        classes = len(self._dataset.emotions)
+        weights = np.ones(classes, np.float32)
+        if self._options.weigh_classes:
+            weights = class_weights(self._labels[training], classes)
+        return Faces(self._inputs, self._labels, weights, AUGMENTERS[self._options.augment])
+
+    def _fit(self, name: str, options: FitOptions, training: Rows, validation: Rows) -> Fit:
+        from fer_pipeline.fitting import Fit
+
+        make_repeatable(options.seed)
+        classes = len(self._dataset.emotions)
+        model = build_network(self._options.network, self._size, self._channels, classes)
+        fit = Fit(model, options, self._work / name)
+        fit.run(self._faces(training), training, validation, self._listener.epoch)
+        return fit
+
+    def _refit(self, fits: list[Fit]) -> Fit:
+        """Fit on everyone, for as many epochs as were best with people set aside."""
+        epochs = max(1, round(median(fit.state.best_epoch for fit in fits)))
+        self._listener.stage(f"fitting once more on everyone, {epochs} epochs")
+        everyone = labelled_rows(self._dataset)
+        options = replace(self._options.fit, epochs=epochs)
+        return self._fit("fit-final", options, everyone, everyone[:0])
+
+    def _score(self, judged: _Judged) -> Scores:
+        rows, told = np.concatenate(judged.rows), np.concatenate(judged.told)
+        index = self._dataset.column("participant")[rows]
+        known = bool(len(self._dataset.participants)) and bool(np.all(index >= 0))
+        people = np.array(self._dataset.participants)[index] if known else None
+        seed = self._options.fit.seed
+        return score(self._labels[rows], told, self._dataset.emotions, people, seed)
+
+    def _write(
+        self,
+        saved: Fit,
+        fits: list[Fit],
+        scores: dict[Side, Scores],
+        *,
+        refitted: bool,
+        command: str,
+    ) -> TrainedModel:
+        """Put everything into the folder that will become the model's."""
+        self._listener.stage("writing the model folder")
+        folder = self._work / "model"
+        remove_folder(folder)
+        folder.mkdir()
+        # Without the optimizer's memory, which is twice as large as the model.
+        saved.model.save(folder / KERAS_FILE, include_optimizer=False)
+        spec = self._spec(command)
+        spec.write(folder)
+        litert = self._convert(folder)
+        history = tuple(epoch for fit in fits for epoch in fit.state.history)
+        _write_history(folder / HISTORY_FILE, fits)
+        metrics = {side: asdict(figures) for side, figures in scores.items()}
+        described = {"split": spec.split["kind"], "refitted_on_everyone": refitted}
+        write_json(folder / METRICS_FILE, described | metrics)
+        plot_learning_curves(folder / CURVES_FILE, fits[0].state.history)
+        plot_confusion(folder / CONFUSION_FILE, scores["unseen"], spec.emotions)
+        card = model_card(spec, scores, epochs=len(history), refitted=refitted)
+        (folder / CARD_FILE).write_text(card, "utf-8")
+        return TrainedModel(folder, spec, scores, history, refitted, litert)
+
+    def _convert(self, folder: Path) -> bool:
+        if installed_version("tensorflow") is None:
+            return False
+        from fer_pipeline.conversion import write_litert
+
+        write_litert(folder)
+        return True
+
+    def _spec(self, command: str) -> ModelSpec:
+        split = self._splits[0]
+        groups = split.groups if len(self._splits) == 1 else {"in turn": self._dataset.participants}
+        return ModelSpec(
+            network=self._options.network,
+            emotions=self._dataset.emotions,
+            input_size=self._size,
+            input_channels=self._channels,
+            crop=self._dataset.crop,
+            dataset={
+                "file": self._dataset.path.name,
+                "digest": self._dataset.digest,
+                "faces": len(self._dataset),
+            },
+            split={
+                "kind": split.kind,
+                "seed": self._options.fit.seed,
+                "groups": {side: list(names) for side, names in groups.items()},
+            },
+            training={"run": json.loads((self._work / "run.json").read_text("utf-8"))},
+            provenance=provenance(command)
+            | {"backend": load_keras().backend.backend(), "seed": self._options.fit.seed},
+        )
+
+
+def _write_history(path: Path, fits: list[Fit]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["fit", *(column.name for column in fields(Epoch))])
+        for number, fit in enumerate(fits, 1):
+            writer.writerows((number, *astuple(epoch)) for epoch in fit.state.history)
