@@ -1,0 +1,45 @@
+"""JSON documents and JSON lines; an empty cell is ``null``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import IO
+
+from fer_pipeline.timeline import LEADING_COLUMNS, TimelineRow
+
+_HEAD = '{"format": "fer-timeline", "version": 1, '
+
+
+def write_json(file: IO[str], rows: Iterable[TimelineRow], emotions: Sequence[str]) -> None:
+    """Write one document, row by row, so that its length does not matter."""
+    file.write(f'{_HEAD}"emotions": {_plain(list(emotions))}, "rows": [')
+    separator = "\n"
+    for row in rows:
+        file.write(separator + _plain(row.values(emotions)))
+        separator = ",\n"
+    file.write("\n]}\n")
+
+
+def write_json_lines(file: IO[str], rows: Iterable[TimelineRow], emotions: Sequence[str]) -> None:
+    """Write one object a line."""
+    for row in rows:
+        file.write(_plain(row.values(emotions)) + "\n")
+
+
+def is_json_timeline(beginning: str) -> bool:
+    """Tell a timeline by how it begins."""
+    return beginning.startswith(_HEAD)
+
+
+def is_json_lines_timeline(beginning: str) -> bool:
+    """Tell a timeline by the keys of its first line."""
+    try:
+        first = json.loads(beginning.partition("\n")[0])
+    except ValueError:
+        return False
+    return isinstance(first, dict) and tuple(first)[: len(LEADING_COLUMNS)] == LEADING_COLUMNS
+
+
+def _plain(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,100 @@
+"""Where timelines go: a file for all clips together, or a folder that mirrors their tree."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from fer_pipeline.errors import OutputError
+from fer_pipeline.exports import format_of
+from fer_pipeline.sources import Source
+
+MANIFEST_FILE = "fer-annotation.jsonl"
+"""In a folder of timelines: what each was made from, so that a second run can skip it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where timelines go.
+
+    Attributes:
+        path: A file for all clips together, or a folder for one file each.
+        format: One of `fer_pipeline.exports.FORMATS`.
+        folder: Whether it is a folder.
+    """
+
+    path: Path
+    format: str
+    folder: bool
+
+    @classmethod
+    def parse(cls, text: str, format_name: str | None) -> Output:
+        """Understand what was typed: a folder ends with a slash, or exists as one.
+
+        Raises:
+            OutputError: The suffix stands for no format.
+        """
+        path = Path(text)
+        if text.endswith(("/", "\\")) or path.is_dir():
+            return cls(path, format_name or "csv", folder=True)
+        return cls(path, format_name or format_of(path), folder=False)
+
+
+def mirrored_targets(
+    sources: Sequence[Source], outputs: Sequence[Output]
+) -> dict[str, dict[Output, Path]]:
+    """Return the file of each clip in each output folder: the tree of the clips, mirrored."""
+    stems = Counter(PurePosixPath(source.name).with_suffix("") for source in sources)
+
+    def target(source: Source, output: Output) -> Path:
+        name = PurePosixPath(source.name)
+        # a.mp4 and a.mov beside each other keep their suffixes.
+        stem = name if stems[name.with_suffix("")] > 1 else name.with_suffix("")
+        return output.path / f"{stem}.{output.format}"
+
+    folders = [output for output in outputs if output.folder]
+    return {
+        source.name: {output: target(source, output) for output in folders} for source in sources
+    }
+
+
+def all_paths(
+    outputs: Sequence[Output], targets: dict[str, dict[Output, Path]]
+) -> list[tuple[Path, str]]:
+    """Return every file that is going to be written, with its format."""
+    files = [(output.path, output.format) for output in outputs if not output.folder]
+    return files + [
+        (path, output.format) for of_clip in targets.values() for output, path in of_clip.items()
+    ]
+
+
+def read_manifest(output: Output) -> dict[str, dict[str, Any]]:
+    """Return what the timelines in a folder were made from, by name of the clip."""
+    made: dict[str, dict[str, Any]] = {}
+    try:
+        lines = (output.path / MANIFEST_FILE).read_text("utf-8").splitlines()
+    except OSError:
+        return made
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            if entry["format"] == output.format:
+                made[entry["video"]] = entry["made_from"]
+        except (ValueError, KeyError, TypeError):
+            continue  # a run was killed while it wrote this line
+    return made
+
+
+def add_to_manifest(output: Output, name: str, made_from: Mapping[str, Any]) -> None:
+    """Note what the timeline of a clip in a folder was made from; a later note replaces it."""
+    entry = {"video": name, "format": output.format, "made_from": made_from}
+    path = output.path / MANIFEST_FILE
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
