@@ -1,0 +1,140 @@
+"""``fer annotate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fer_pipeline.annotation import (
+    AnnotationPlan,
+    ClipRecord,
+    plan_annotation,
+    publish,
+    run_annotation,
+)
+from fer_pipeline.cli import options
+from fer_pipeline.cli.console import Console, reports
+from fer_pipeline.cli.options import sampling
+from fer_pipeline.cli.root import PARTLY_DONE
+from fer_pipeline.cli.summaries import list_failures
+from fer_pipeline.errors import FerError
+from fer_pipeline.exports import FORMATS
+from fer_pipeline.face_search import SearchOptions, WhichFaces
+from fer_pipeline.model_folder import find_model
+from fer_pipeline.outputs import Output
+from fer_pipeline.report.tables import Cell, percent, text_table
+from fer_pipeline.video import expected_frames
+
+
+@click.command("annotate")
+@click.argument("clips", nargs=-1, required=True, type=options.AnyPath)
+@click.option(
+    "--out",
+    multiple=True,
+    metavar="FILE|DIR/",
+    help="A file for all clips together (.csv .tsv .json .jsonl), or a folder, with a / at the "
+    "end, for one file each. Repeat it for more; without it only the summary is printed.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(list(FORMATS)),
+    help="Format where no suffix tells it; in folders csv.",
+)
+@click.option(
+    "--model", type=options.AnyPath, help="A model folder of fer train; else ./model if it exists."
+)
+@options.every
+@options.fps
+@options.faces(SearchOptions().faces)
+@options.workers
+@options.overwrite
+@reports
+def command(
+    console: Console,
+    clips: tuple[Path, ...],
+    out: tuple[str, ...],
+    format_name: str | None,
+    model: Path | None,
+    every: int | None,
+    fps: float | None,
+    faces: WhichFaces,
+    workers: int,
+    overwrite: bool,
+) -> None:
+    """Clips to emotion timelines: a row for every frame, with its true media time.
+
+    CLIPS are files and folders, searched recursively. The summary tells how long each face showed
+    each emotion most.
+
+    \b
+    Example:
+      fer annotate clip.mp4 --out labels.csv
+      fer annotate clips/ --out timelines/ --workers 4
+    """
+    search = SearchOptions(sampling=sampling(every, fps), faces=faces)
+    outputs = [Output.parse(text, format_name) for text in out]
+    folder = find_model(model)
+    plan = plan_annotation(clips, folder, search, outputs, overwrite=overwrite)
+    console.say(f"model: {folder} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)")
+    _tell_plan(console, plan)
+    records, failures = _annotate(console, plan, workers)
+    publish(plan, list(records))
+    _summarize(console, plan, records)
+    list_failures(console, failures)
+    if failures and not records and not plan.skipped:
+        raise FerError("no clip could be annotated; nothing was written")
+    if failures or any(record.damaged for record in records.values()):
+        click.get_current_context().exit(PARTLY_DONE)
+
+
+def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
+    for path in plan.replaced:
+        console.say(f"{path}: a timeline of an earlier run, will be replaced")
+    if plan.skipped:
+        console.say(f"{len(plan.skipped)} clips have their timelines already")
+    if plan.finished:
+        console.say(f"{len(plan.finished)} clips were finished by an earlier run")
+
+
+def _annotate(
+    console: Console, plan: AnnotationPlan, workers: int
+) -> tuple[dict[str, ClipRecord], list[tuple[str, str]]]:
+    records = dict(plan.finished)
+    failures: list[tuple[str, str]] = []
+    paths = [task.source.path for task in plan.tasks]
+    total = sum(map(expected_frames, paths)) if console.shows_progress else 0
+    with console.frames(total) as progress:
+        for outcome in run_annotation(plan, workers, progress):
+            if outcome.result is not None:
+                records[outcome.task.source.name] = outcome.result
+            else:
+                failures.append((outcome.task.source.name, str(outcome.error)))
+    return records, sorted(failures)
+
+
+def _summarize(console: Console, plan: AnnotationPlan, records: dict[str, ClipRecord]) -> None:
+    """Print how much of each clip shows a face, and how long each face showed each emotion."""
+    for name, record in sorted(records.items()):
+        for warning in record.warnings:
+            console.warn(f"{name}: {warning}")
+    if not records:
+        return
+    rows: list[list[Cell]] = []
+    for name, record in sorted(records.items()):
+        totals = record.totals
+        share = percent(totals.with_face / totals.frames) if totals.frames else ""
+        rows.append([name, totals.frames, totals.with_face, share, totals.errors])
+    header = ["clip", "frames", "with a face", "share", "not decoded"]
+    console.result(text_table(header, rows))
+    times: list[list[Cell]] = [
+        [name, face, *(f"{seconds.get(emotion, 0):.2f}" for emotion in plan.spec.emotions)]
+        for name, record in sorted(records.items())
+        for face, seconds in record.totals.seconds.items()
+    ]
+    if times:
+        console.result("\nseconds in which a face showed each emotion most:")
+        console.result(text_table(["clip", "face", *plan.spec.emotions], times))
+    for output in plan.outputs:
+        console.result(f"\n{output.path}: the timelines" if output.folder else f"\n{output.path}")

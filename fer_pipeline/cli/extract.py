@@ -1,0 +1,234 @@
+"""``fer extract``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fer_pipeline.cli import options
+from fer_pipeline.cli.console import Console, reports
+from fer_pipeline.cli.options import sampling
+from fer_pipeline.cli.root import PARTLY_DONE
+from fer_pipeline.cli.summaries import list_failures, participants_by_emotion
+from fer_pipeline.dataset import open_dataset
+from fer_pipeline.errors import FerError
+from fer_pipeline.extraction import (
+    ExtractionOptions,
+    ExtractionPlan,
+    VideoRecord,
+    plan_extraction,
+    publish,
+    run_extraction,
+)
+from fer_pipeline.face_search import SearchOptions, WhichFaces
+from fer_pipeline.faces import Channels, CropOptions, DetectionOptions, bundled_cascades
+from fer_pipeline.label_layouts import LAYOUTS
+from fer_pipeline.labels import LabelOptions
+from fer_pipeline.provenance import command_line
+from fer_pipeline.report.tables import Cell, percent, text_table
+from fer_pipeline.video import expected_frames
+
+DEFAULTS = ExtractionOptions()
+
+
+@click.command("extract")
+@click.argument("videos", nargs=-1, required=True, type=options.AnyPath)
+@click.option(
+    "-o",
+    "--out",
+    type=options.AnyPath,
+    default=Path("faces.h5"),
+    show_default=True,
+    help="The dataset; new videos are added to one that exists.",
+)
+@click.option(
+    "--labels",
+    type=options.AnyPath,
+    help="CSV with the columns video,participant,emotion and optionally start,end in seconds.",
+)
+@click.option("--pattern", help="How paths tell, such as '{participant}/{emotion}_{take}'.")
+@click.option("--layout", type=click.Choice(sorted(LAYOUTS)), help="A well-known corpus.")
+@click.option(
+    "--outside",
+    metavar="unlabelled|CLASS",
+    help="Keep the frames outside the stretches of --labels, so labelled.",
+)
+@click.option("--unlabelled", is_flag=True, help="Keep videos that cannot be told, unlabelled.")
+@click.option("--skip-unlabelled", is_flag=True, help="Leave out videos that cannot be told.")
+@click.option("--dry-run", is_flag=True, help="Print what was understood; touch nothing.")
+@options.every
+@options.fps
+@click.option(
+    "--size",
+    type=click.IntRange(8, 1024),
+    default=DEFAULTS.crop.size,
+    show_default=True,
+    help="Side of the square crops in pixels.",
+)
+@click.option(
+    "--channels",
+    type=click.Choice(["rgb", "gray"]),
+    default=DEFAULTS.crop.channels,
+    show_default=True,
+    help="Keep the colour, or not.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 2),
+    default=DEFAULTS.crop.margin,
+    show_default=True,
+    help="Border on each side, as a share of the face.",
+)
+@options.faces(DEFAULTS.search.faces)
+@click.option(
+    "--cascade",
+    default=DEFAULTS.detection.cascade,
+    show_default=True,
+    help=f"Haar cascade: a file, or one of {', '.join(sorted(bundled_cascades()))}.",
+)
+@click.option(
+    "--smallest-face",
+    type=click.FloatRange(0.02, 1),
+    default=DEFAULTS.detection.smallest_face,
+    show_default=True,
+    help="Smallest face looked for, as a share of the frame's shorter side.",
+)
+@click.option("--keep-frames", type=options.AnyPath, metavar="DIR", help="Also keep frames as PNG.")
+@click.option("--keep-crops", type=options.AnyPath, metavar="DIR", help="Also keep crops as PNG.")
+@options.workers
+@options.overwrite
+@click.option("--verify", is_flag=True, help="Compare the content of videos known already.")
+@reports
+def command(
+    console: Console,
+    videos: tuple[Path, ...],
+    out: Path,
+    labels: Path | None,
+    pattern: str | None,
+    layout: str | None,
+    outside: str | None,
+    unlabelled: bool,
+    skip_unlabelled: bool,
+    dry_run: bool,
+    every: int | None,
+    fps: float | None,
+    size: int,
+    channels: Channels,
+    margin: float,
+    faces: WhichFaces,
+    cascade: str,
+    smallest_face: float,
+    keep_frames: Path | None,
+    keep_crops: Path | None,
+    workers: int,
+    overwrite: bool,
+    verify: bool,
+) -> None:
+    """Videos of participants to a dataset of faces.
+
+    VIDEOS are files and folders, searched recursively. Participant and emotion come from --labels,
+    --pattern or --layout, and are otherwise guessed from words such as happy or angry in the paths.
+    A run that was stopped goes on where it was; a dataset that exists gets the new videos.
+
+    \b
+    Example:
+      fer extract videos/ --pattern '{participant}/{emotion}_{take}' -o faces.h5
+    """
+    options = ExtractionOptions(
+        detection=DetectionOptions(cascade=cascade, smallest_face=smallest_face),
+        search=SearchOptions(sampling=sampling(every, fps), faces=faces),
+        crop=CropOptions(size, margin, channels),
+        keep_frames=keep_frames,
+        keep_crops=keep_crops,
+    )
+    wanted = LabelOptions(labels, pattern, layout, outside, unlabelled, skip_unlabelled)
+    plan = plan_extraction(videos, wanted, options, out, overwrite=overwrite, verify=verify)
+    for warning in plan.labelling.warnings:
+        console.warn(warning)
+    if dry_run:
+        console.result(_labelling_table(plan))
+        return
+    if any(labels.origin == "guess" for labels in plan.labelling.videos.values()):
+        console.say("guessed from the paths:\n" + _labelling_table(plan))
+    _tell_plan(console, plan)
+    records, failures = _extract(console, plan, workers)
+    publish(plan, records, command_line())
+    _summarize(console, plan, {**plan.finished, **records})
+    list_failures(console, failures)
+    if plan.labelling.untold:
+        console.warn(
+            f"{len(plan.labelling.untold)} left out because it cannot be told what they show:"
+        )
+        for name, reason in plan.labelling.untold:
+            console.warn(f"  {name}: {reason}")
+    if failures and not (records or plan.finished or plan.known):
+        raise FerError("no video could be extracted; nothing was written")
+    damaged = any(record.damaged for record in records.values())
+    if failures or damaged or plan.labelling.untold:
+        click.get_current_context().exit(PARTLY_DONE)
+
+
+def _labelling_table(plan: ExtractionPlan) -> str:
+    rows: list[list[Cell]] = []
+    for name, labels in plan.labelling.videos.items():
+        for stretch in labels.all_stretches:
+            whole = stretch.start is None and stretch.end is None
+            when = "all" if whole else f"{stretch.start or 0:g} to {stretch.end or 'the end'}"
+            emotion, person = stretch.emotion or "(unlabelled)", stretch.participant or "(unknown)"
+            rows.append([name, person, emotion, when])
+    return text_table(["video", "participant", "emotion", "seconds"], rows)
+
+
+def _tell_plan(console: Console, plan: ExtractionPlan) -> None:
+    if plan.known:
+        console.say(f"{plan.output} holds {len(plan.known)} videos already")
+    if plan.gone:
+        console.say(f"not among the inputs any more, but kept: {', '.join(plan.gone)}")
+    if plan.finished:
+        console.say(f"{len(plan.finished)} videos were finished by an earlier run")
+    if not plan.tasks and not plan.finished:
+        console.say("nothing to do")
+
+
+def _extract(
+    console: Console, plan: ExtractionPlan, workers: int
+) -> tuple[dict[str, VideoRecord], list[tuple[str, str]]]:
+    records: dict[str, VideoRecord] = {}
+    failures: list[tuple[str, str]] = []
+    paths = [task.source.path for task in plan.tasks]
+    total = sum(map(expected_frames, paths)) if console.shows_progress else 0
+    with console.frames(total) as progress:
+        for outcome in run_extraction(plan, workers, progress):
+            if outcome.result is not None:
+                records[outcome.task.source.name] = outcome.result
+            else:
+                failures.append((outcome.task.source.name, str(outcome.error)))
+    return records, sorted(failures)
+
+
+def _summarize(console: Console, plan: ExtractionPlan, records: dict[str, VideoRecord]) -> None:
+    """Say what the dataset holds now, and how much of each new video."""
+    if records:
+        rows: list[list[Cell]] = [
+            [name, one.read, one.lost, one.sampled, one.with_face, _share(one)]
+            for name, one in sorted(records.items())
+        ]
+        read, lost, sampled, with_face = (sum(int(row[i]) for row in rows) for i in range(1, 5))
+        share = percent(with_face / sampled) if sampled else ""
+        rows.append([f"{len(rows)} videos", read, lost, sampled, with_face, share])
+        header = ["video", "frames read", "lost", "looked at", "with a face", "share"]
+        console.result(text_table(header, rows) + "\n")
+    for name, record in sorted(records.items()):
+        for warning in record.warnings:
+            console.warn(f"{name}: {warning}")
+        if record.sampled and not record.with_face:
+            console.warn(f"{name}: no face found")
+    if plan.output.exists():
+        with open_dataset(plan.output) as dataset:
+            console.result(participants_by_emotion(dataset))
+            console.result(f"\n{plan.output}: {len(dataset)} faces of {len(dataset.videos)} videos")
+
+
+def _share(record: VideoRecord) -> str:
+    return percent(record.with_face / record.sampled) if record.sampled else ""

@@ -1,0 +1,60 @@
+"""Options that several commands share, each named once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fer_pipeline.sampling import SamplingOptions
+from fer_pipeline.workers import available_cores
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Existence is checked where paths are used: a missing one is no wrong usage.
+AnyPath = click.Path(path_type=Path)
+
+every = click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Look at every N-th frame only.",
+)
+fps = click.option(
+    "--fps",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="F",
+    help="Look at F frames a second of media time.",
+)
+workers = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=available_cores,
+    show_default="all cores",
+    help="Videos done side by side; the result is the same.",
+)
+overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there; begin anew.")
+
+
+def faces(default: str) -> Callable[[Command], Command]:
+    """Return the option --faces with its default."""
+    return click.option(
+        "--faces",
+        type=click.Choice(["largest", "all"]),
+        default=default,
+        show_default=True,
+        help="The largest face of each frame, or all faces.",
+    )
+
+
+def sampling(every: int | None, fps: float | None) -> SamplingOptions:
+    """Return which frames are looked at.
+
+    Raises:
+        UsageError: Both ways are given.
+    """
+    if every is not None and fps is not None:
+        raise click.UsageError("--every and --fps exclude each other")
+    return SamplingOptions(every or 1, fps)

@@ -1,0 +1,115 @@
+"""``fer`` itself: the list of commands, and what an error becomes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from fer_pipeline import __version__
+from fer_pipeline.cli.console import Console
+from fer_pipeline.errors import FerError
+
+FAILED, PARTLY_DONE, INTERRUPTED, TERMINATED = 1, 3, 130, 143
+
+# Listed here with their first lines, so that `fer --help` need not load what the commands use.
+COMMANDS = {
+    "extract": "Videos of participants to a dataset of faces.",
+    "train": "A dataset of faces to a model.",
+    "annotate": "Clips to emotion timelines.",
+    "data": "Look at a dataset, and check it.",
+    "networks": "List the networks.",
+    "export-model": "Write the LiteRT form of a model that lacks it.",
+    "doctor": "Check the installation.",
+}
+
+
+class _TerminatedError(BaseException):
+    """The process was asked to end."""
+
+
+class Root(click.Group):
+    """The group of all commands; it loads the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002, D102
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002, D102
+        if name not in COMMANDS:
+            return None
+        module = import_module(f"fer_pipeline.cli.{name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(  # noqa: D102
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; the one place where errors become exit statuses."""
+        try:
+            return super().invoke(ctx)
+        except FerError as error:
+            _fail(ctx, str(error), FAILED)
+        except KeyboardInterrupt:
+            _fail(ctx, f"interrupted; {_GO_ON}", INTERRUPTED)
+        except _TerminatedError:
+            _fail(ctx, f"terminated; {_GO_ON}", TERMINATED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit):
+            raise
+        except Exception as error:  # noqa: BLE001 - nobody should see a traceback unasked
+            _fail(ctx, f"unexpected error: {error!r}; please report it, with -vv", FAILED)
+
+
+_GO_ON = "what was finished is kept, and the same command goes on from there"
+
+
+def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:
+    if isinstance(ctx.obj, Console) and ctx.obj.traceback:
+        import traceback
+
+        traceback.print_exc()
+    click.echo(f"fer: {message}", err=True)
+    ctx.exit(status)
+
+
+@click.group(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="fer COMMAND --help tells more, with an example.",
+)
+@click.version_option(__version__, prog_name="fer")
+def root() -> None:
+    """From videos of study participants to an honestly evaluated facial-emotion model.
+
+    \b
+    The three steps:
+      fer extract videos/
+      fer train --data faces.h5
+      fer annotate clip.mp4 --out labels.csv
+
+    A model names the expression that a face shows, not what a person feels.
+    Nothing leaves this machine.
+    """
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal with an old code page must not turn a name into a failure.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    root(prog_name="fer")
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    raise _TerminatedError

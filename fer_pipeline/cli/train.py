@@ -1,0 +1,173 @@
+"""``fer train``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from fer_pipeline.augmentation import AUGMENTATIONS, Augmentation
+from fer_pipeline.cli import options
+from fer_pipeline.cli.console import Console, reports
+from fer_pipeline.faces import Channels
+from fer_pipeline.fit_options import Epoch, FitOptions
+from fer_pipeline.model_folder import CARD_FILE, DEFAULT_FOLDER
+from fer_pipeline.networks import DEFAULT_NETWORK, NETWORKS
+from fer_pipeline.provenance import command_line
+from fer_pipeline.report.tables import (
+    CLASS_HEADER,
+    OVERVIEW_HEADER,
+    class_rows,
+    scores_overview,
+    side_name,
+    text_table,
+)
+from fer_pipeline.splits import SPLIT_KINDS, SplitKind
+from fer_pipeline.training import Listener, TrainedModel, TrainingOptions, train
+
+DEFAULTS = TrainingOptions()
+FIT = DEFAULTS.fit
+
+
+@click.command("train")
+@click.option("--data", type=options.AnyPath, required=True, help="The dataset of fer extract.")
+@click.option(
+    "-o",
+    "--out",
+    type=options.AnyPath,
+    default=DEFAULT_FOLDER,
+    show_default=True,
+    help="The model folder.",
+)
+@click.option(
+    "--network",
+    type=click.Choice(list(NETWORKS)),
+    default=DEFAULT_NETWORK,
+    show_default=True,
+    help="fer networks lists them.",
+)
+@click.option(
+    "--size", type=click.IntRange(8, 1024), help="Side of its input in pixels; else its own."
+)
+@click.option("--channels", type=click.Choice(["gray", "rgb"]), help="Its input; else its own.")
+@click.option(
+    "--split",
+    type=click.Choice(SPLIT_KINDS),
+    help="How faces are divided; else by participant where known, by corpus, or by video.",
+)
+@click.option(
+    "--augment",
+    type=click.Choice(AUGMENTATIONS),
+    default=DEFAULTS.augment,
+    show_default=True,
+    help="Vary the training faces a little (mirror, turn, move, light), or not.",
+)
+@click.option(
+    "--class-weights/--no-class-weights",
+    default=True,
+    show_default=True,
+    help="Let rare emotions count as much as frequent ones.",
+)
+@click.option("--seed", type=int, default=FIT.seed, show_default=True, help="Repeats a run.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=FIT.epochs,
+    show_default=True,
+    help="At most so many passes over the faces.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=FIT.batch,
+    show_default=True,
+    help="Faces a step.",
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=FIT.learning_rate,
+    show_default=True,
+    help="Adam's rate at first.",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    default=FIT.patience,
+    show_default=True,
+    help="Stop after so many epochs without a lower validation loss.",
+)
+@click.option("--final", is_flag=True, help="After the evaluation, fit once more on everyone.")
+@options.overwrite
+@click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
+@reports
+def command(
+    console: Console,
+    data: Path,
+    out: Path,
+    network: str,
+    size: int | None,
+    channels: Channels | None,
+    split: SplitKind | None,
+    augment: Augmentation,
+    class_weights: bool,
+    seed: int,
+    epochs: int,
+    batch: int,
+    learning_rate: float,
+    patience: int,
+    final: bool,
+    overwrite: bool,
+    resume: bool,
+) -> None:
+    """A dataset of faces to a model, judged on people it has not seen.
+
+    People are divided into training, validation and test. The model folder holds the model that was
+    evaluated, its figures, plots, and a model card. A tenth of the training people's frames is held
+    out too: the figure on these is what a split by frames would have promised.
+
+    \b
+    Example:
+      fer train --data faces.h5 --network lenet --seed 1 -o model
+    """
+    fit = FitOptions(
+        epochs=epochs, batch=batch, learning_rate=learning_rate, patience=patience, seed=seed
+    )
+    wanted = TrainingOptions(network, size, channels, split, augment, class_weights, final, fit)
+    listener = Listener(stage=console.say, epoch=lambda epoch: console.say(_epoch_line(epoch, fit)))
+    model = train(data, out, wanted, listener, command_line(), overwrite=overwrite, resume=resume)
+    if model is None:
+        console.say(f"{out}: trained already on the same data with the same options; nothing to do")
+    else:
+        _summarize(console, model)
+
+
+def _epoch_line(epoch: Epoch, fit: FitOptions) -> str:
+    left = (fit.epochs - epoch.number) * epoch.seconds / 60
+    figures = f"loss {epoch.loss:.4f} accuracy {epoch.accuracy:.3f}"
+    if not math.isnan(epoch.validation_loss):
+        figures += (
+            f"  validation loss {epoch.validation_loss:.4f} "
+            f"accuracy {epoch.validation_accuracy:.3f}"
+        )
+    took = f"{epoch.seconds:.1f} s, at most {left:.0f} min left"
+    return f"epoch {epoch.number:3}/{fit.epochs}  {figures}  {took}"
+
+
+def _summarize(console: Console, model: TrainedModel) -> None:
+    kind = model.spec.split["kind"]
+    console.result(text_table(OVERVIEW_HEADER, scores_overview(model.scores, kind)))
+    console.result(f"\n{side_name('unseen', kind)}, by emotion:")
+    console.result(text_table(CLASS_HEADER, class_rows(model.scores["unseen"])))
+    if model.refitted:
+        console.result(
+            "\nThe saved model was fitted once more on everyone; "
+            "the figures are those of its forerunner, with people set aside."
+        )
+    console.result(f"\n{model.folder}: the model; {model.folder / CARD_FILE} tells all about it")
+    if not model.litert:
+        console.warn(
+            f"annotation needs model.tflite, which TensorFlow writes: "
+            f"run fer export-model {model.folder} where it is installed"
+        )
