@@ -2,7 +2,7 @@
 #   make demo    the main job, from sample videos to a timeline
 #   make test    all tests
 
-PYTHON ?= python3
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY  := $(VENV)/.ready

@@ -1,0 +1,88 @@
+"""Small real videos with known truth, made with PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+SAMPLES = Path(__file__).parent.parent / "sample_videos"
+PARTICIPANTS = SAMPLES / "participants"
+SEGMENTS = PARTICIPANTS / "segments.csv"
+SESSION = SAMPLES / "sessions" / "session.mp4"
+TWO_PEOPLE = SAMPLES / "sessions" / "two_people.mp4"
+
+MILLISECOND = Fraction(1, 1000)
+
+
+def pictures_of(path: Path, count: int) -> list[np.ndarray]:
+    """Decode the first pictures of a video as RGB."""
+    with av.open(str(path)) as container:
+        frames = container.decode(video=0)
+        return [frame.to_ndarray(format="rgb24") for frame, _ in zip(frames, range(count))]
+
+
+def noise(count: int, size: tuple[int, int] = (160, 120)) -> list[np.ndarray]:
+    """Make pictures of noise, in which no face is found."""
+    rng = np.random.default_rng(0)
+    shape = (size[1], size[0], 3)
+    return [rng.integers(0, 255, shape, dtype=np.uint8) for _ in range(count)]
+
+
+def write_video(
+    path: Path,
+    pictures: Iterable[np.ndarray],
+    times: Sequence[float] | None = None,
+    *,
+    codec: str = "libx264",
+    rate: int = 25,
+    options: dict[str, str] | None = None,
+    rotation: int = 0,
+) -> Path:
+    """Write a video.
+
+    Args:
+        path: Its suffix tells the container.
+        pictures: RGB.
+        times: Presentation times in seconds, to the millisecond; None for a constant rate.
+        codec: An encoder of FFmpeg.
+        rate: Nominal frames a second.
+        options: Of the encoder, such as ``{"bf": "0", "g": "10"}``.
+        rotation: Degrees written as rotation metadata, counterclockwise.
+    """
+    pictures = list(pictures)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.options = options or {}
+        if times is not None:
+            stream.codec_context.time_base = MILLISECOND
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for index, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            if times is None:
+                frame.pts, frame.time_base = index, Fraction(1, rate)
+            else:
+                frame.pts, frame.time_base = round(times[index] * 1000), MILLISECOND
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def write_sound(path: Path, seconds: float = 1.0) -> Path:
+    """Write a file that holds nothing but sound."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48000)
+        samples = np.zeros((1, 1024), np.float32)
+        for index in range(round(seconds * 48000 / 1024)):
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 48000, index * 1024
+            frame.time_base = Fraction(1, 48000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
