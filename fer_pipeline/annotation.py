@@ -11,6 +11,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +25,14 @@ from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import is_timeline, write_timeline
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
-from fer_pipeline.files import FileState, digest_of, name_digest, remove_folder, replacing
+from fer_pipeline.files import (
+    FileState,
+    digest_of,
+    name_digest,
+    remove_folder,
+    remove_if_empty,
+    replacing,
+)
 from fer_pipeline.model_folder import LITERT_FILE, SPEC_FILE, ModelSpec, write_json
 from fer_pipeline.outputs import (
     Output,
@@ -142,7 +150,10 @@ def plan_annotation(
     settings = _settings_digest(model, options)
     targets = mirrored_targets(sources, outputs)
     existing = [path for path in all_paths(outputs, targets) if path[0].exists()]
+    read = {source.path.resolve() for source in sources}
     for path, format_name in existing:
+        if path.resolve() in read:
+            raise OutputError(f"{path}: is one of the clips; give another --out")
         if not overwrite and not is_timeline(path, format_name):
             raise OutputError(
                 f"{path}: exists and is no timeline made by fer; give another --out, or --overwrite"
@@ -182,10 +193,14 @@ def run_annotation(
         _write_into_folders(plan, name, record)
     several = min(workers, len(plan.tasks)) > 1
     tasks = [replace(task, threads=1) for task in plan.tasks] if several else plan.tasks
-    for outcome in run_tasks(annotate_clip, tasks, workers, progress):
-        if outcome.result is not None:
-            _write_into_folders(plan, outcome.task.source.name, outcome.result)
-        yield outcome
+    try:
+        for outcome in run_tasks(annotate_clip, tasks, workers, progress):
+            if outcome.result is not None:
+                _write_into_folders(plan, outcome.task.source.name, outcome.result)
+            yield outcome
+    finally:
+        if not plan.outputs:  # nothing that a second run could go on with
+            remove_folder(plan.pieces)
 
 
 def publish(plan: AnnotationPlan, names: Sequence[str]) -> None:
@@ -202,7 +217,11 @@ def publish(plan: AnnotationPlan, names: Sequence[str]) -> None:
         if not output.folder and names:
             rows = (row for name in sorted(names) for row in read_rows(plan.piece(name)))
             write_timeline(output.path, output.format, rows, plan.spec.emotions)
-    remove_folder(plan.pieces)
+    for piece in map(plan.piece, plan.targets):
+        for file in (piece, _record_of(piece)):
+            with suppress(OSError):
+                file.unlink()
+    remove_if_empty(plan.pieces)  # it may hold clips that this run was not asked for
 
 
 def annotate_clip(task: AnnotationTask, progress: Progress) -> ClipRecord:
@@ -312,8 +331,7 @@ def _made_from(settings: str, source: FileState) -> dict[str, Any]:
 def _pieces_folder(outputs: Sequence[Output]) -> Path:
     if not outputs:
         return Path(tempfile.mkdtemp(prefix="fer-annotate-"))
-    first = outputs[0].path
-    return first.with_name(first.name + ".parts")
+    return outputs[0].pieces
 
 
 def _piece(folder: Path, name: str) -> Path:

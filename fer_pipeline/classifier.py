@@ -56,9 +56,9 @@ class Classifier:
 
     def _check_shapes(self, path: Path) -> None:
         size, channels = self.spec.input_size, CHANNEL_COUNT[self.spec.input_channels]
-        given = tuple(self._interpreter.get_input_details()[0]["shape"])
-        told = tuple(self._interpreter.get_output_details()[0]["shape"])
-        if given != (1, size, size, channels) or told != (1, len(self.spec.emotions)):
+        given = self._interpreter.get_input_details()[0]["shape"].tolist()
+        told = self._interpreter.get_output_details()[0]["shape"].tolist()
+        if given != [1, size, size, channels] or told != [1, len(self.spec.emotions)]:
             raise ModelError(
                 f"{path}: takes {given} and gives {told}, which does not fit its spec.json; "
                 "the folder mixes two models"

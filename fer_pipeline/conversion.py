@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from fer_pipeline.errors import ModelError
 from fer_pipeline.files import replacing
@@ -27,7 +28,7 @@ def load_model(folder: Path) -> Any:
     path = model_file(folder, KERAS_FILE, "train the model again")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, TypeError, ValueError, KeyError) as error:
+    except (BadZipFile, OSError, TypeError, ValueError, KeyError) as error:
         raise ModelError(f"{path}: not a model that Keras can load") from error
 
 

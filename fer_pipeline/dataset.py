@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from fer_pipeline.domain import Box, UInt8Array, order_emotions
 from fer_pipeline.errors import DatasetError
 from fer_pipeline.faces import CHANNEL_COUNT, Channels
-from fer_pipeline.files import replacing
+from fer_pipeline.files import reason, replacing, require_room
 
 FORMAT = "fer-faces"
 VERSION = 1
@@ -45,7 +46,12 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "split": (np.int8, ()),
 }
 
-_ROWS_BUFFERED = 256
+_ROWS_AT_ONCE, _BYTES_AT_ONCE = 256, 2**23
+"""At most so many images are held in memory, and fewer if they are large."""
+
+_ROOM_KEPT = 2**24
+"""Bytes left free on the disk: when HDF5 meets a full one it can neither close its file nor let the
+process end in peace. It holds a MiB of each column before it writes."""
 
 _FILES_HELD = 32
 
@@ -110,11 +116,13 @@ class DatasetWriter:
         self._videos: dict[str, int] = {}
         self._buffer: list[tuple[Any, ...]] = []
         file.attrs.update(format=FORMAT, version=VERSION, channels=crop.channels)
-        file.attrs["emotions"] = list(emotions)
+        file.attrs["emotions"] = np.array(emotions, _text_type())
         file.attrs["crop"] = json.dumps(
             {name: value for name, value in asdict(crop).items() if name != "channels"}
         )
-        _create_columns(file, crop.size, CHANNEL_COUNT[crop.channels])
+        self._require_room(0)
+        # Held until the end: what HDF5 cannot write when a dataset is let go is never told.
+        self._stored = _create_columns(file, crop.size, CHANNEL_COUNT[crop.channels])
 
     def add_video(self, video: str) -> None:
         """List a video, so that it is known even if no face was found in it."""
@@ -137,7 +145,7 @@ class DatasetWriter:
                 UNKNOWN,
             )
         )
-        if len(self._buffer) >= _ROWS_BUFFERED:
+        if len(self._buffer) >= _rows_at_once(self._stored["images"]):
             self._flush()
 
     def copy(self, video: str, source: Dataset, rows: slice) -> None:
@@ -152,14 +160,19 @@ class DatasetWriter:
         columns["participant"] = self._translate_people(source, columns["participant"])
         columns["video"] = np.full(rows.stop - rows.start, self._videos[video])
         self._extend(columns)
-        source.copy_images(rows, self._file["images"])
+        images = self._stored["images"]
+        for batch in _batches(images, rows):
+            self._require_room((batch.stop - batch.start) * math.prod(images.chunks))
+            source.copy_images(batch, images)
 
     def finish(self, provenance: dict[str, Any]) -> None:
         """Write what is still held, the names, and where everything comes from."""
         self._flush()
         _write_names(self._file, "participants", self._participants)
         _write_names(self._file, "videos", self._videos)
-        self._file.attrs["provenance"] = json.dumps(provenance, ensure_ascii=False)
+        text = json.dumps(provenance, ensure_ascii=False)
+        self._require_room(len(text.encode()))
+        self._file.attrs["provenance"] = text
 
     def _participant(self, code: str | None) -> int:
         if code is None:
@@ -179,21 +192,23 @@ class DatasetWriter:
     def _flush(self) -> None:
         if not self._buffer:
             return
-        images, *columns = zip(*self._buffer, strict=True)
+        columns = map(np.asarray, zip(*self._buffer, strict=True))
         self._buffer.clear()
-        self._extend(dict(zip(_COLUMNS, map(np.asarray, columns), strict=True)))
-        count = len(images)
-        self._file["images"].resize(self._file["images"].shape[0] + count, axis=0)
-        self._file["images"][-count:] = np.stack(images)
+        self._extend(dict(zip(("images", *_COLUMNS), columns, strict=True)))
 
     def _extend(self, columns: dict[str, NDArray[Any]]) -> None:
+        self._require_room(sum(values.nbytes for values in columns.values()))
         for name, values in columns.items():
             if len(values):
-                self._file[name].resize(self._file[name].shape[0] + len(values), axis=0)
-                self._file[name][-len(values) :] = values
+                stored = self._stored[name]
+                stored.resize(stored.shape[0] + len(values), axis=0)
+                stored[-len(values) :] = values
+
+    def _require_room(self, size: int) -> None:
+        require_room(Path(self._file.filename).parent, size + _ROOM_KEPT)
 
 
-def _create_columns(file: Any, size: int, channels: int) -> None:
+def _create_columns(file: Any, size: int, channels: int) -> dict[str, Any]:
     image = (size, size, channels)
     file.create_dataset(
         "images",
@@ -206,14 +221,35 @@ def _create_columns(file: Any, size: int, channels: int) -> None:
     )
     for name, (dtype, shape) in _COLUMNS.items():
         file.create_dataset(
-            name, shape=(0, *shape), maxshape=(None, *shape), dtype=dtype, chunks=True
+            name,
+            shape=(0, *shape),
+            maxshape=(None, *shape),
+            dtype=dtype,
+            chunks=True,
+            fletcher32=True,  # a checksum; the images have that of their compression
         )
+    return {name: file[name] for name in ("images", *_COLUMNS)}
+
+
+def _rows_at_once(images: Any) -> int:
+    image_bytes = max(1, int(math.prod(images.shape[1:])))
+    return max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // image_bytes))
+
+
+def _batches(images: Any, rows: slice) -> Iterator[slice]:
+    step = _rows_at_once(images)
+    for start in range(rows.start, rows.stop, step):
+        yield slice(start, min(start + step, rows.stop))
 
 
 def _write_names(file: Any, dataset: str, names: Iterable[str]) -> None:
+    file.create_dataset(dataset, data=list(names), dtype=_text_type())
+
+
+def _text_type() -> Any:
     import h5py
 
-    file.create_dataset(dataset, data=list(names), dtype=h5py.string_dtype())
+    return h5py.string_dtype()
 
 
 @contextmanager
@@ -236,6 +272,7 @@ def create_dataset(
         h5py.File(unfinished, "w", libver=("earliest", "v108")) as file,
     ):
         yield DatasetWriter(file, crop, order_emotions(emotions))
+        file.flush()
 
 
 @dataclass(eq=False)
@@ -258,18 +295,24 @@ class Dataset:
     crop: CropRecord
     provenance: dict[str, Any]
     _file: Any = field(repr=False)
+    _columns: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False, init=False)
 
     def __len__(self) -> int:
         return int(self._file["images"].shape[0])
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a whole column other than the images, shape (N,) or (N, 4)."""
-        values: NDArray[Any] = self._columns[name]
-        return values
+        if name not in self._columns:
+            try:
+                self._columns[name] = self._file[name][:]
+            except OSError as error:
+                raise DatasetError(f"{self.path}: {name} cannot be read ({error})") from error
+        return self._columns[name]
 
-    @cached_property
-    def _columns(self) -> dict[str, NDArray[Any]]:
-        return {name: self._file[name][:] for name in _COLUMNS}
+    def layout(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+        """Return the type and the shape of one row of a column or of the images."""
+        stored = self._file[name]
+        return stored.dtype, stored.shape[1:]
 
     def images(self, rows: NDArray[np.int64] | slice) -> UInt8Array:
         """Read images, shape (n, size, size, channels); row numbers in any order."""
@@ -277,9 +320,15 @@ class Dataset:
         try:
             if isinstance(rows, slice):
                 return np.asarray(stored[rows])
-            return np.stack([stored[int(row)] for row in rows])
+            return np.array([stored[int(row)] for row in rows], np.uint8).reshape(
+                -1, *stored.shape[1:]
+            )
         except OSError as error:
             raise DatasetError(f"{self.path}: an image cannot be read ({error})") from error
+
+    def batches(self) -> Iterator[slice]:
+        """Yield all rows in order, so many at a time as fit into memory with their images."""
+        return _batches(self._file["images"], slice(0, len(self)))
 
     def copy_images(self, rows: slice, target: Any) -> None:
         """Append compressed images to another file's dataset of the same kind, as they are."""
@@ -306,8 +355,8 @@ class Dataset:
         total = hashlib.sha256(json.dumps([self.emotions, self.participants, self.videos]).encode())
         for name in _COLUMNS:
             total.update(np.ascontiguousarray(self.column(name)).tobytes())
-        for start in range(0, len(self), _ROWS_BUFFERED):
-            total.update(self.images(slice(start, start + _ROWS_BUFFERED)).tobytes())
+        for rows in self.batches():
+            total.update(self.images(rows).tobytes())
         return total.hexdigest()
 
 
@@ -325,33 +374,35 @@ def open_dataset(path: Path) -> Iterator[Dataset]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise DatasetError(
-            f"{path}: not a dataset that can be read (no valid HDF5 file)"
-        ) from error
+        problem = reason(error) if error.errno else "no valid HDF5 file"
+        raise DatasetError(f"{path}: not a dataset that can be read ({problem})") from error
     with file:
         yield _read_header(path, file)
 
 
 def _read_header(path: Path, file: Any) -> Dataset:
-    found = str(file.attrs.get("format", "")), int(file.attrs.get("version", 0))
-    if found[0] != FORMAT:
+    found = file.attrs.get("format"), file.attrs.get("version")
+    if not np.array_equal(found[0], FORMAT):
         raise DatasetError(f"{path}: an HDF5 file, but not a dataset of faces made by fer")
-    if found[1] != VERSION:
+    if not np.array_equal(found[1], VERSION):
         raise DatasetError(
             f"{path}: version {found[1]} of the format; this fer reads version {VERSION}"
         )
     try:
+        channels = file.attrs["channels"]
+        if channels not in CHANNEL_COUNT:
+            raise ValueError(f"channels {channels!r}")
         dataset = Dataset(
             path=path,
             emotions=tuple(map(str, file.attrs["emotions"])),
             participants=tuple(file["participants"].asstr()[:]),
             videos=tuple(file["videos"].asstr()[:]),
-            crop=CropRecord(channels=file.attrs["channels"], **json.loads(file.attrs["crop"])),
+            crop=CropRecord(channels=channels, **json.loads(file.attrs["crop"])),
             provenance=json.loads(file.attrs["provenance"]),
             _file=file,
         )
         lengths = {file[name].shape[0] for name in (*_COLUMNS, "images")}
-    except (KeyError, OSError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
         raise DatasetError(f"{path}: the dataset is broken ({error}); extract it again") from error
     if len(lengths) > 1:
         raise DatasetError(f"{path}: the dataset is broken (columns of different lengths)")
@@ -375,7 +426,8 @@ def merge(
         with open_dataset(source) as dataset:
             parts += [(video, source, rows) for video, rows in dataset.rows_by_video().items()]
             emotions.update(dataset.emotions)
-    with ExitStack() as stack, create_dataset(path, crop, emotions) as writer:
+    # The sources are closed first: Windows does not replace a file that is open.
+    with create_dataset(path, crop, emotions) as writer, ExitStack() as stack:
         open_file = _last_used_files(stack)
         for video, source, rows in sorted(parts):
             writer.copy(video, open_file(source), rows)
@@ -401,7 +453,10 @@ def _last_used_files(stack: ExitStack) -> Callable[[Path], Dataset]:
 def counts(dataset: Dataset) -> NDArray[np.int64]:
     """Count faces, shape (participants + 1, emotions + 1); the last of each is the unknown."""
     table = np.zeros((len(dataset.participants) + 1, len(dataset.emotions) + 1), np.int64)
-    np.add.at(table, (dataset.column("participant"), dataset.column("label")), 1)
+    try:
+        np.add.at(table, (dataset.column("participant"), dataset.column("label")), 1)
+    except IndexError as error:
+        raise DatasetError(f"{dataset.path}: broken; fer data verify tells where") from error
     return table
 
 
@@ -411,35 +466,69 @@ def verify(dataset: Dataset) -> list[str]:
     Returns:
         What is wrong, one line each; empty if nothing is.
     """
-    found = _check_columns(dataset)
-    for start in range(0, len(dataset), _ROWS_BUFFERED):
+    found = _check_layout(dataset)
+    return found or [*_check_columns(dataset), *_check_images(dataset)]
+
+
+def _check_layout(dataset: Dataset) -> list[str]:
+    """Look for columns that are not what they should be, or cannot be read."""
+    size, channels = dataset.crop.size, CHANNEL_COUNT[dataset.crop.channels]
+    found = []
+    for name, (dtype, shape) in {"images": (np.uint8, (size, size, channels)), **_COLUMNS}.items():
+        has = dataset.layout(name)
+        if has != (np.dtype(dtype), shape):
+            found.append(f"{name}: rows of {has[0]} {has[1]} instead of {dtype.__name__} {shape}")
+    for name in _COLUMNS:
         try:
-            dataset.images(slice(start, start + _ROWS_BUFFERED))
+            dataset.column(name)
         except DatasetError as error:
-            found.append(f"rows {start} to {start + _ROWS_BUFFERED - 1}: {error}")
+            found.append(str(error))
     return found
 
 
 def _check_columns(dataset: Dataset) -> list[str]:
-    limits = {
-        "label": len(dataset.emotions),
-        "participant": len(dataset.participants),
-        "video": len(dataset.videos),
+    frame, time = dataset.column("frame"), dataset.column("time")
+
+    def beyond(name: str, limit: int) -> NDArray[np.bool_]:
+        values = dataset.column(name)
+        return np.asarray((values < UNKNOWN) | (values >= limit))
+
+    wrong = {
+        "label: points to no emotion": beyond("label", len(dataset.emotions)),
+        "participant: points to nobody": beyond("participant", len(dataset.participants)),
+        "video: points to no video": beyond("video", len(dataset.videos)),
+        "split: none of the values allowed": beyond("split", SPLIT_TEST + 1),
+        "frame: below −1": frame < UNKNOWN,
+        "time: none, although the frame has a number": (frame >= 0) & ~np.isfinite(time),
+        "box: without width or height": (dataset.column("box")[:, 2:] <= 0).any(axis=1),
     }
-    found = []
-    for name, limit in limits.items():
-        column = dataset.column(name)
-        wrong = np.flatnonzero((column < UNKNOWN) | (column >= limit))
-        if len(wrong):
-            found.append(f"{name}: {len(wrong)} rows point nowhere, the first is row {wrong[0]}")
-    if list(dataset.emotions) != list(order_emotions(dataset.emotions)):
+    found = [_finding(what, np.flatnonzero(rows)) for what, rows in wrong.items() if rows.any()]
+    if dataset.emotions != order_emotions(dataset.emotions):
         found.append("emotions: not in their order")
     for name, names in (("participants", dataset.participants), ("videos", dataset.videos)):
         if len(set(names)) != len(names):
             found.append(f"{name}: the same name twice")
-    order = np.lexsort((dataset.column("time"), dataset.column("video")))
-    if np.any(np.diff(order) < 0):
+    if np.any(np.diff(np.lexsort((time, dataset.column("video")))) < 0):
         found.append("rows: not in the order of videos and times")
-    if np.any(dataset.column("box")[:, 2:] <= 0):
-        found.append("box: a box without width or height")
     return found
+
+
+def _check_images(dataset: Dataset) -> list[str]:
+    unreadable: list[int] = []
+    for rows in dataset.batches():
+        if not _readable(dataset, rows):
+            single = range(rows.start, rows.stop)
+            unreadable += [row for row in single if not _readable(dataset, slice(row, row + 1))]
+    return [_finding("images: cannot be read", unreadable)] if unreadable else []
+
+
+def _readable(dataset: Dataset, rows: slice) -> bool:
+    try:
+        dataset.images(rows)
+    except DatasetError:
+        return False
+    return True
+
+
+def _finding(what: str, rows: Sequence[int] | NDArray[np.int64]) -> str:
+    return f"{what} ({len(rows)} of the rows, the first is {rows[0]})"

@@ -100,8 +100,10 @@ def _detector(name: str) -> FaceDetector:
 
 
 def _decoders() -> Finding:
-    import av
-
+    try:
+        import av
+    except ImportError as error:
+        return Finding("decoders", str(error), good=False, remedy="pip install av")
     missing = []
     for name in _CODECS:
         try:

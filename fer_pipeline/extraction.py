@@ -8,16 +8,17 @@ added to a dataset that exists.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fer_pipeline.dataset import CropRecord, FaceRow, create_dataset, merge, open_dataset
 from fer_pipeline.domain import Frame, LostFrame, UInt8Array
-from fer_pipeline.errors import DatasetError, OutputError
+from fer_pipeline.errors import DatasetError, LabelError, OutputError
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
-from fer_pipeline.files import FileState, digest_of, name_digest, remove_folder
+from fer_pipeline.files import FileState, digest_of, name_digest, remove_if_empty
 from fer_pipeline.labels import Labelling, LabelOptions, VideoLabels, label_videos
 from fer_pipeline.provenance import provenance
 from fer_pipeline.sources import Source, find_videos
@@ -144,13 +145,17 @@ def plan_extraction(
         VideoError: An input does not exist or holds no videos.
         LabelError: It cannot be told what the videos show.
         DetectorError: The detector cannot be set up.
-        OutputError: The dataset was made with other settings or from other sources.
+        OutputError: The dataset was made with other settings or from other sources, or is a folder.
     """
+    if output.is_dir():
+        raise OutputError(f"{output}: a folder; give the name of a file with -o")
     sources = find_videos(inputs)
     labelling = label_videos([source.name for source in sources], labels)
     settings, record = _settings(options)
     known = {} if overwrite else _known_videos(output, settings)
     labelled = [source for source in sources if source.name in labelling.videos]
+    if not labelled:
+        raise LabelError("none of the videos can be told; see --labels and --pattern")
     for source in labelled:
         if source.name in known:
             _check_unchanged(output, source, known[source.name], labelling, verify=verify)
@@ -190,10 +195,17 @@ def run_extraction(
 
     Yields:
         What became of each video, in the order in which they are done.
+
+    Raises:
+        OutputError: A part cannot be written, and so no other can; those finished are kept.
     """
     several = min(workers, len(plan.tasks)) > 1
     tasks = [replace(task, threads=1) for task in plan.tasks] if several else plan.tasks
-    yield from run_tasks(extract_video, tasks, workers, progress)
+    with closing(run_tasks(extract_video, tasks, workers, progress)) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome.error, OutputError):
+                raise outcome.error
+            yield outcome
 
 
 def publish(plan: ExtractionPlan, records: dict[str, VideoRecord], command: str) -> None:
@@ -208,18 +220,18 @@ def publish(plan: ExtractionPlan, records: dict[str, VideoRecord], command: str)
         OutputError: The dataset cannot be written.
     """
     added = {**plan.finished, **records}
-    if not added:
-        return
     everything = {**plan.known, **added}
-    sources = [_part_of(plan.output, name) for name in added]
-    if plan.known:
-        sources.append(plan.output)
-    described = provenance(command) | {
-        "settings": plan.settings,
-        "sources": {name: asdict(everything[name]) for name in sorted(everything)},
-    }
-    merge(plan.output, sources, described, plan.crop)
-    remove_folder(plan.parts)
+    if added:
+        parts = [_part_of(plan.output, name) for name in added]
+        sources = [*parts, plan.output] if plan.known else parts
+        described = provenance(command) | {
+            "settings": plan.settings,
+            "sources": {name: asdict(everything[name]) for name in sorted(everything)},
+        }
+        merge(plan.output, sources, described, plan.crop)
+    for name in everything:  # of known ones too: an earlier run may have been killed right here
+        _part_of(plan.output, name).unlink(missing_ok=True)
+    remove_if_empty(plan.parts)  # it may hold videos that this run was not asked for
 
 
 def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
@@ -233,26 +245,25 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
     detector = FaceDetector(options.detection)
     _, record = _settings(options)
     emotions = [s.emotion for s in task.labels.all_stretches if s.emotion is not None]
-    before = FileState.of(path)
 
     def labelled(frame: Frame | LostFrame) -> bool:
         return task.labels.at(frame.time) is not None
 
     sampled = with_face = 0
-    with (
-        open_video(path, task.threads) as video,
-        create_dataset(task.part, record, emotions) as writer,
-    ):
+    with ExitStack() as stack:
+        video = stack.enter_context(open_video(path, task.threads))
+        before, digest = FileState.of(path), digest_of(path)
+        writer = stack.enter_context(create_dataset(task.part, record, emotions))
         writer.add_video(task.source.name)
         for tracked in search_faces(video, detector, options.search, progress, labelled):
-            sampled += 1
+            sampled += isinstance(tracked.frame, Frame)
             with_face += bool(tracked.faces)
             for row in _rows(tracked, task):
                 writer.append(task.source.name, row)
         done = VideoRecord(
             size=before.size,
             changed=before.changed,
-            digest=digest_of(path),
+            digest=digest,
             labels=task.labels.to_json(),
             read=video.report.decoded,
             lost=video.report.lost,

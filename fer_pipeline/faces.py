@@ -205,7 +205,10 @@ def read_cascade(cascade: str) -> bytes:
         return _read_bundled(name, bundled[name])
     path = Path(cascade)
     if path.is_file():
-        return path.read_bytes()
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise DetectorError(f"{path}: cannot be read ({error.strerror})") from error
     raise DetectorError(
         f"{cascade}: no such cascade file; bundled cascades are {', '.join(sorted(bundled))}"
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,29 +31,59 @@ def replacing(path: Path) -> Iterator[Path]:
         yield unfinished
         unfinished.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise OutputError(f"{path}: cannot be written ({reason(error)})") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def reason(error: OSError) -> str:
+    """Say in a few words what the system refused; HDF5 would say it in many lines."""
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Make sure of some bytes of disk, for libraries that cannot cope with a full one.
+
+    Raises:
+        OSError: There is less.
+    """
+    disk = shutil.disk_usage(folder)
+    if disk.total and disk.free < size:  # some network drives tell nothing
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def replace_folder(finished: Path, target: Path) -> None:
-    """Put a finished folder in the place of ``target``, which may exist."""
+    """Put a finished folder in the place of ``target``, which may exist.
+
+    Raises:
+        OutputError: It cannot be done; ``target`` is as it was.
+    """
+    old = target.with_name(target.name + ".old")
     try:
         if target.exists():
-            old = target.with_name(target.name + ".old")
             remove_folder(old)
             target.rename(old)
+        try:
             finished.rename(target)
-            remove_folder(old)
-        else:
-            finished.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
+        raise OutputError(f"{target}: cannot be written ({reason(error)})") from error
+    remove_folder(old)
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder with all it holds; nothing happens if there is none."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing; otherwise leave it."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LARGEST_SEED = 2**32 - 1
+"""Of numpy's older generator, which Keras seeds too."""
+
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
@@ -15,7 +18,7 @@ class FitOptions:
         learning_rate: Adam's first learning rate.
         patience: Epochs without a lower validation loss after which training stops.
         slow_down: Epochs without a lower validation loss after which the rate is divided by ten.
-        seed: Decides the first weights and the order of the faces.
+        seed: Decides the first weights and the order of the faces; 0 to `LARGEST_SEED`.
     """
 
     epochs: int = 60

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fer_pipeline.augmentation import Augment
 from fer_pipeline.domain import FloatArray, UInt8Array
+from fer_pipeline.errors import ModelError
 from fer_pipeline.files import replacing
 from fer_pipeline.fit_options import Epoch, FitOptions
 from fer_pipeline.splits import Rows
@@ -116,9 +117,17 @@ class Fit:
         """Fit until the validation loss stops falling, then take the best epoch's weights.
 
         Without validation rows all epochs are run and the last weights stay.
+
+        Raises:
+            ModelError: The loss is no number any more.
         """
         while not self.state.done:
             epoch = self._epoch(faces, training, validation)
+            if not math.isfinite(epoch.loss):
+                raise ModelError(
+                    f"the loss is {epoch.loss} after epoch {epoch.number}: training diverged; "
+                    "give a lower --learning-rate"
+                )
             self._decide(epoch, validating=bool(len(validation)))
             self._remember()
             on_epoch(epoch)

@@ -26,6 +26,7 @@ from fer_pipeline.label_layouts import (
     pattern_reader,
 )
 from fer_pipeline.label_table import TIME_DECIMALS, Row, read_rows, row_error
+from fer_pipeline.timeline import LEADING_COLUMNS
 
 Origin = Literal["labels", "pattern", "layout", "guess", "none"]
 """Where labels came from; ``none``: kept without, because nothing told them."""
@@ -159,7 +160,18 @@ def label_videos(paths: Sequence[str], options: LabelOptions) -> Labelling:
                 untold.append((path, str(error)))
     if untold and not options.skip_unlabelled:
         raise _cannot_be_told(untold, len(paths))
-    return Labelling(videos, tuple(untold), (*warnings, *_near_duplicates(videos)))
+    labelling = Labelling(videos, tuple(untold), (*warnings, *_near_duplicates(videos)))
+    _refuse_column_names(labelling.emotions)
+    return labelling
+
+
+def _refuse_column_names(emotions: Iterable[str]) -> None:
+    """A class becomes a column of timelines, where other columns have their names already."""
+    taken = sorted(set(emotions).intersection(LEADING_COLUMNS))
+    if taken:
+        raise LabelError(
+            f"{', '.join(taken)}: timelines have a column of this name; call the class otherwise"
+        )
 
 
 _Finder = Callable[[str], VideoLabels]

@@ -13,7 +13,7 @@ from typing import Any
 
 from fer_pipeline.dataset import CropRecord
 from fer_pipeline.errors import ModelError
-from fer_pipeline.faces import Channels
+from fer_pipeline.faces import CHANNEL_COUNT, Channels
 
 FORMAT = "fer-model"
 VERSION = 1
@@ -78,6 +78,8 @@ class ModelSpec:
                 raise ModelError(
                     f"{path}: {found[0]} version {found[1]} cannot be read by this fer"
                 )
+            if values["input_channels"] not in CHANNEL_COUNT:
+                raise ValueError(f"channels {values['input_channels']} are not known")
             crop = CropRecord(**values.pop("crop"))
             emotions = tuple(values.pop("emotions"))
             return cls(crop=crop, emotions=emotions, **values)

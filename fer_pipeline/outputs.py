@@ -16,6 +16,8 @@ from fer_pipeline.sources import Source
 MANIFEST_FILE = "fer-annotation.jsonl"
 """In a folder of timelines: what each was made from, so that a second run can skip it."""
 
+_PARTS = ".parts"
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -30,6 +32,13 @@ class Output:
     path: Path
     format: str
     folder: bool
+
+    @property
+    def pieces(self) -> Path:
+        """Folder in which the rows of clips are put together: inside a folder, beside a file."""
+        if self.folder:  # which may be one without a name, such as "."
+            return self.path / f"fer-annotation{_PARTS}"
+        return self.path.with_name(self.path.name + _PARTS)
 
     @classmethod
     def parse(cls, text: str, format_name: str | None) -> Output:
@@ -48,18 +57,23 @@ def mirrored_targets(
     sources: Sequence[Source], outputs: Sequence[Output]
 ) -> dict[str, dict[Output, Path]]:
     """Return the file of each clip in each output folder: the tree of the clips, mirrored."""
-    stems = Counter(PurePosixPath(source.name).with_suffix("") for source in sources)
+    stems = Counter(_stem(source.name) for source in sources)
 
     def target(source: Source, output: Output) -> Path:
         name = PurePosixPath(source.name)
         # a.mp4 and a.mov beside each other keep their suffixes.
-        stem = name if stems[name.with_suffix("")] > 1 else name.with_suffix("")
+        stem = name if stems[_stem(source.name)] > 1 else name.with_suffix("")
         return output.path / f"{stem}.{output.format}"
 
     folders = [output for output in outputs if output.folder]
     return {
         source.name: {output: target(source, output) for output in folders} for source in sources
     }
+
+
+def _stem(name: str) -> str:
+    """Return a name without its suffix, equal where any file system takes two for the same."""
+    return str(PurePosixPath(name).with_suffix("")).casefold()
 
 
 def all_paths(

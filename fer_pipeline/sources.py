@@ -29,12 +29,13 @@ def find_videos(inputs: Sequence[Path]) -> tuple[Source, ...]:
     Hidden files are passed over; a file that was named is taken whatever its suffix.
 
     Raises:
-        VideoError: A path does not exist, a folder holds no video, or two different videos have
-            the same path below the folders given.
+        VideoError: A path does not exist, a folder holds no video, a name cannot be written into
+            a file, or two different videos have the same path below the folders given.
     """
     sources: dict[str, Source] = {}
     for given in inputs:
         for source in _videos_below(given):
+            _check_name(source)
             twin = sources.setdefault(source.name, source)
             if twin.path.resolve() != source.path.resolve():
                 raise VideoError(
@@ -42,6 +43,14 @@ def find_videos(inputs: Sequence[Path]) -> tuple[Source, ...]:
                     "give the folder above them instead, or rename one"
                 )
     return tuple(sources[name] for name in sorted(sources))
+
+
+def _check_name(source: Source) -> None:
+    """Refuse names of an old encoding, which neither a table nor a dataset can hold."""
+    try:
+        source.name.encode()
+    except UnicodeEncodeError as error:
+        raise VideoError(f"{source.name!a}: this file name is not UTF-8; rename it") from error
 
 
 def _videos_below(given: Path) -> list[Source]:

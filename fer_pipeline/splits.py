@@ -92,7 +92,7 @@ def labelled_rows(dataset: Dataset) -> Rows:
     if len(dataset.emotions) < 2:
         raise SplitError(
             f"{dataset.path}: every face shows {dataset.emotions[0]}; "
-            "at least two emotions are needed to tell them apart"
+            "add videos that show another emotion to tell it from"
         )
     return rows
 
@@ -133,7 +133,9 @@ def _as_corpus_says(dataset: Dataset) -> Split:
     )
     for name, part in (("training", training), ("validation", validation), ("test", test)):
         if not len(part):
-            raise SplitError(f"{dataset.path}: the corpus's own split has no {name} part")
+            raise SplitError(
+                f"{dataset.path}: the corpus's own split has no {name} part; choose another --split"
+            )
     return Split("corpus", training, validation, test, seen=rows[:0])
 
 
@@ -148,9 +150,10 @@ def _by_group(dataset: Dataset, kind: SplitKind, seed: int) -> Split:
             "--split leave-one-participant-out tests on each of them in turn"
         )
     if len(members) < 3:
+        what = "videos" if kind == "video" else "faces"
+        remedy = ", or --split random divides by frame, which flatters" if kind == "video" else ""
         raise SplitError(
-            f"{dataset.path}: {len(members)} videos cannot be divided in three; add more, "
-            "or --split random divides by frame, which flatters"
+            f"{dataset.path}: {len(members)} {what} cannot be divided in three; add more{remedy}"
         )
     labels = dataset.column("label")[rows]
     rng = np.random.default_rng(seed)
@@ -242,8 +245,8 @@ def _leaving_one_out(dataset: Dataset, seed: int) -> Iterator[Split]:
     members: Sequence[int] = np.unique(groups).tolist()
     if len(members) < 3:
         raise SplitError(
-            f"{dataset.path}: {len(members)} participants; at least three are needed to learn from "
-            "one, choose on another and test on a third"
+            f"{dataset.path}: {len(members)} participants; add more, at least three are needed "
+            "to learn from one, choose on another and test on a third"
         )
     validations = max(1, round(len(members) * VALIDATION_SHARE))
     for turn, person in enumerate(members):

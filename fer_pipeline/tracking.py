@@ -8,6 +8,7 @@ bridged gap. While every known face is in sight, nothing is held.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -170,13 +171,16 @@ class _Tracker:
             ),
             key=lambda pair: -pair[0],
         )
-        tracks, taken = set(self._alive), set(detections)
+        matches: dict[_Track, Detection] = {}
+        free = set(detections)
         for overlap, track, detection in pairs:
-            if track in tracks and detection in taken and self._same(track, detection, overlap):
-                tracks.remove(track)
-                taken.remove(detection)
-                self._continue(track, held, detection)
-        return [detection for detection in detections if detection in taken]
+            if track not in matches and detection in free and self._same(track, detection, overlap):
+                matches[track] = detection
+                free.remove(detection)
+        for track in self._alive:  # in their order, so that faces are numbered from left to right
+            if track in matches:
+                self._continue(track, held, matches[track])
+        return [detection for detection in detections if detection in free]
 
     def _same(self, track: _Track, detection: Detection, overlap: float) -> bool:
         """Tell whether a detection continues a track; known people may also move fast."""
@@ -204,12 +208,14 @@ class _Tracker:
             track.number = self._number_for(track)
 
     def _number_for(self, track: _Track) -> int:
-        """Return the number of the person who was last seen here, or a new one."""
-        for earlier in reversed(self._gone):
-            if _within_reach(earlier.box, track.box):
-                self._gone.remove(earlier)
-                assert earlier.number is not None
-                return earlier.number
+        """Return the number of the person who was last seen nearest to here, or a new one."""
+        latest_first = reversed(self._gone)
+        near = [person for person in latest_first if _within_reach(person.box, track.box)]
+        if near:
+            person = min(near, key=lambda person: _distance(person.box, track.box))
+            self._gone.remove(person)
+            assert person.number is not None
+            return person.number
         self._numbers += 1
         return self._numbers - 1
 
@@ -221,6 +227,10 @@ def _within_reach(earlier: Box, later: Box) -> bool:
         return False
     (x0, y0), (x1, y1) = earlier.center, later.center
     return abs(x0 - x1) <= _REACH * size and abs(y0 - y1) <= _REACH * size
+
+
+def _distance(one: Box, other: Box) -> float:
+    return math.dist(one.center, other.center)
 
 
 def find_faces(

@@ -22,7 +22,7 @@ from fer_pipeline.domain import FloatArray
 from fer_pipeline.errors import OutputError
 from fer_pipeline.evaluation import Scores, Side, score
 from fer_pipeline.faces import Channels
-from fer_pipeline.files import remove_folder, replace_folder
+from fer_pipeline.files import remove_folder, replace_folder, replacing
 from fer_pipeline.fit_options import Epoch, FitOptions
 from fer_pipeline.keras_backend import load_keras, make_repeatable
 from fer_pipeline.model_folder import (
@@ -36,7 +36,7 @@ from fer_pipeline.model_folder import (
     ModelSpec,
     write_json,
 )
-from fer_pipeline.networks import DEFAULT_NETWORK, build_network, find_network
+from fer_pipeline.networks import DEFAULT_NETWORK, build_network, check_size, find_network
 from fer_pipeline.provenance import installed_version, provenance
 from fer_pipeline.report.model_card import model_card
 from fer_pipeline.report.plots import plot_confusion, plot_learning_curves
@@ -45,6 +45,9 @@ from fer_pipeline.training_data import class_weights, prepare_inputs
 
 if TYPE_CHECKING:
     from fer_pipeline.fitting import Faces, Fit
+
+RUN_FILE = "run.json"
+"""In the folder of an unfinished training: the data and options it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,11 @@ class Listener:
 
     Attributes:
         stage: Called with what begins now, in words.
-        epoch: Called after each pass.
+        epoch: Called after each pass, with how many passes there are at most.
     """
 
     stage: Callable[[str], None]
-    epoch: Callable[[Epoch], None]
+    epoch: Callable[[Epoch, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,11 @@ def train(
         OutputError: The folder holds something else.
     """
     network = find_network(options.network)
-    options = replace(
-        options, size=options.size or network.size, channels=options.channels or network.channels
-    )
+    size = options.size or network.size
+    check_size(options.network, size)
+    options = replace(options, size=size, channels=options.channels or network.channels)
+    if folder.name in ("", ".."):
+        folder = folder.resolve()  # another name is made from its name
     with open_dataset(data) as dataset:
         splits = divide(dataset, options.split, options.fit.seed)
         listener.stage(_announce(splits))
@@ -156,8 +161,11 @@ def train(
             "dataset": dataset.digest,
             "options": json.loads(json.dumps(asdict(replace(options, split=splits[0].kind)))),
         }
-        if not _begin(folder, run, overwrite=overwrite, resume=resume):
+        if not _anything_to_do(folder, run, overwrite=overwrite, resume=resume):
             return None
+        listener.stage("loading Keras")
+        load_keras()  # first of all: a training that cannot begin shall not be in the way later
+        _open_work_folder(_work_folder(folder), run, resume=resume)
         model = _Training(dataset, options, splits, listener, _work_folder(folder)).run(command)
     replace_folder(_work_folder(folder) / "model", folder)
     remove_folder(_work_folder(folder))
@@ -182,36 +190,48 @@ def _work_folder(folder: Path) -> Path:
     return folder.with_name(folder.name + ".unfinished")
 
 
-def _begin(folder: Path, run: dict[str, Any], *, overwrite: bool, resume: bool) -> bool:
+def _anything_to_do(folder: Path, run: dict[str, Any], *, overwrite: bool, resume: bool) -> bool:
     """Make sure that nothing of value is replaced; return whether there is anything to do."""
-    work = _work_folder(folder)
-    if folder.exists() and not overwrite:
-        if (folder / SPEC_FILE).exists() and ModelSpec.read(folder).training.get("run") == run:
-            return False
-        raise OutputError(
-            f"{folder}: exists, and is not the model of this data with these options; "
-            "give another -o, or --overwrite to replace it"
-        )
-    if work.exists() and not overwrite:
-        same = (work / "run.json").exists() and json.loads((work / "run.json").read_text()) == run
-        if not same:
+    if _holds_something(folder):
+        if not (folder / SPEC_FILE).exists():
+            raise OutputError(f"{folder}: exists and is no model folder; give another -o")
+        if not overwrite:
+            if ModelSpec.read(folder).training.get("run") == run:
+                return False
             raise OutputError(
-                f"{work}: an unfinished training of other data or options; "
-                "give another -o, or --overwrite to forget it"
+                f"{folder}: exists, and is not the model of this data with these options; "
+                "give another -o, or --overwrite to replace it"
             )
-        if not resume:
+    work = _work_folder(folder)
+    if (work / RUN_FILE).exists() and not overwrite:
+        same = _is_of(work, run)
+        if not (same and resume):
             raise OutputError(
                 f"{work}: an unfinished training of the same; --resume goes on with it, "
                 "--overwrite begins anew"
+                if same
+                else f"{work}: an unfinished training of other data or options; "
+                "give another -o, or --overwrite to forget it"
             )
-        return True
-    remove_folder(work)
-    try:
-        work.mkdir(parents=True)
-        write_json(work / "run.json", run)
-    except OSError as error:
-        raise OutputError(f"{work}: cannot be written ({error.strerror})") from error
     return True
+
+
+def _is_of(work: Path, run: dict[str, Any]) -> bool:
+    file = work / RUN_FILE
+    return file.exists() and json.loads(file.read_text("utf-8")) == run
+
+
+def _open_work_folder(work: Path, run: dict[str, Any], *, resume: bool) -> None:
+    """Make the folder of a new training, or keep the one to go on with."""
+    if resume and _is_of(work, run):
+        return
+    remove_folder(work)
+    with replacing(work / RUN_FILE) as unfinished:
+        write_json(unfinished, run)
+
+
+def _holds_something(folder: Path) -> bool:
+    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
 
 
 class _Training:
@@ -236,8 +256,6 @@ class _Training:
         self._labels = dataset.column("label")
 
     def run(self, command: str) -> TrainedModel:
-        self._listener.stage("loading Keras")
-        load_keras()
         from fer_pipeline.fitting import predict
 
         judged: dict[Side, _Judged] = {}
@@ -288,7 +306,11 @@ class _Training:
         classes = len(self._dataset.emotions)
         model = build_network(self._options.network, self._size, self._channels, classes)
         fit = Fit(model, options, self._work / name)
-        fit.run(self._faces(training), training, validation, self._listener.epoch)
+
+        def tell(epoch: Epoch) -> None:
+            self._listener.epoch(epoch, options.epochs)
+
+        fit.run(self._faces(training), training, validation, tell)
         return fit
 
     def _refit(self, fits: list[Fit]) -> Fit:
@@ -347,7 +369,9 @@ class _Training:
 
     def _spec(self, command: str) -> ModelSpec:
         split = self._splits[0]
-        groups = split.groups if len(self._splits) == 1 else {"in turn": self._dataset.participants}
+        groups = split.groups
+        if len(self._splits) > 1:
+            groups = {"in turn": tuple(one.groups["test"][0] for one in self._splits)}
         return ModelSpec(
             network=self._options.network,
             emotions=self._dataset.emotions,
@@ -364,7 +388,7 @@ class _Training:
                 "seed": self._options.fit.seed,
                 "groups": {side: list(names) for side, names in groups.items()},
             },
-            training={"run": json.loads((self._work / "run.json").read_text("utf-8"))},
+            training={"run": json.loads((self._work / RUN_FILE).read_text("utf-8"))},
             provenance=provenance(command)
             | {"backend": load_keras().backend.backend(), "seed": self._options.fit.seed},
         )

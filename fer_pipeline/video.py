@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,20 @@ _LUMA_FIRST = frozenset(
 # A sample table lists every frame, so that a frame which does not decode is known to be missing.
 _FORMATS_WITH_SAMPLE_TABLE = frozenset({"mov", "mp4"})
 
+# In these, packets follow each other closely: but for heads of up to some 80 bytes.
+_FORMATS_WITHOUT_SPACE = frozenset({"matroska", "webm", "flv"})
+_MOST_BYTES_BETWEEN_PACKETS = 256
+
+_AVI_CHUNK_HEAD = 8
+
+# The smallest step that tables show, for pictures that share a timestamp.
+_SMALLEST_STEP = 1e-6
+
 # Demuxers of still pictures; what they open is no video.
 _STILL_FORMATS = ("image2", "_pipe")
+
+# Demuxers that draw a text, of whatever kind, as the picture of an old terminal.
+_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,7 @@ class ReadReport:
         decoded: Frames that decoded.
         lost: Frames that should have been there and did not decode.
         errors: Errors that the demuxer and the decoder reported.
-        last_time: Time of the last row in seconds, None before the first.
+        last_time: Time, in seconds, of the last frame that decoded; None before the first.
         ended_early: Whether the video is clearly shorter than its container claims.
         warnings: What a user should know, one line each.
     """
@@ -164,18 +176,19 @@ class Video:
         """
         self.report = ReadReport()
         for row in self._rows():
-            self.report.last_time = row.time
             if isinstance(row, LostFrame):
                 self.report.lost += 1
             else:
                 self.report.decoded += 1
+                self.report.last_time = row.time
             yield row
         self._compare_with_claims()
 
     def _rows(self) -> Iterator[Frame | LostFrame]:
-        timeline = _Timeline(1 / self.info.rate, self.report)
         listed = _SampleTable(self._stream, self._container.format.name)
-        for stamp, picture in _in_order(self._pictures(timeline, listed)):
+        timeline = _Timeline(1 / self.info.rate, self.report, all_listed=listed.complete)
+        reset = round(_TIME_RESET_SECONDS / self._time_base)
+        for stamp, picture in _in_order(self._pictures(timeline, listed), reset):
             if stamp is None:
                 yield from timeline.show(None, _DecodedPixels(picture))
                 continue
@@ -201,10 +214,17 @@ class Video:
         """Yield packets, going on after errors of the demuxer; the last one, empty, flushes."""
         from av.error import FFmpegError
 
+        holes = _Holes(self._stream, self._container.format.name)
         for _ in range(_MOST_DEMUXER_ERRORS):
             try:
-                yield from self._container.demux(self._stream)
+                for packet in self._container.demux():
+                    if holes.before(packet):
+                        self.report.errors += 1
+                    if packet.stream_index == self._stream.index:
+                        yield cast("Packet[VideoStream]", packet)
                 return
+            except IndexError:
+                return  # a stream that appeared midway cannot be flushed by PyAV; ours has been
             except FFmpegError as error:
                 self.report.errors += 1
                 self._warn_once(f"the container is damaged: {_reason(error)}")
@@ -230,26 +250,34 @@ class Video:
         """Say in words what a user should know about the difference between claim and outcome."""
         info, report = self.info, self.report
         if report.errors:
-            self._warn_once(f"{report.errors} decoding errors, {report.lost} frames lost")
+            errors = _counted(report.errors, "decoding error")
+            self._warn_once(f"{errors}, {_counted(report.lost, 'frame')} lost")
         elif report.lost:
-            self._warn_once(f"{report.lost} frames listed by the file did not decode")
+            self._warn_once(f"{_counted(report.lost, 'frame')} listed by the file did not decode")
         end = 0.0 if report.last_time is None else report.last_time + 1 / info.rate
         if info.duration is not None and info.duration - end > EARLY_END_SECONDS:
             report.ended_early = True
             self._warn_once(f"ends at {end:.2f} s although {info.duration:.2f} s are claimed")
         elif 0 < report.rows < info.frames:
-            self._warn_once(f"holds {report.rows} frames although {info.frames} are claimed")
+            held = _counted(report.rows, "frame")
+            self._warn_once(f"holds {held} although {info.frames} are claimed")
 
 
 def _in_order(
-    pictures: Iterator[tuple[int | None, VideoFrame]],
+    pictures: Iterator[tuple[int | None, VideoFrame]], reset: int
 ) -> Iterator[tuple[int | None, VideoFrame]]:
-    """Sort pictures by their stamps: after damage, decoders put some out too late."""
+    """Sort pictures by their stamps: after damage, decoders put some out too late.
+
+    Args:
+        pictures: With their stamps, or None where the file has none.
+        reset: A jump back by more stamps than this begins another recording.
+    """
     waiting: list[tuple[int, int, VideoFrame]] = []
     for order, (stamp, picture) in enumerate(pictures):
-        if stamp is None:
+        if stamp is None or (waiting and waiting[0][0] - stamp > reset):
             yield from ((earlier, held) for earlier, _, held in sorted(waiting, key=_stamp_order))
             waiting.clear()
+        if stamp is None:
             yield None, picture
             continue
         heapq.heappush(waiting, (stamp, order, picture))
@@ -266,14 +294,17 @@ def _stamp_order(waiting: tuple[int, int, VideoFrame]) -> tuple[int, int]:
 class _Timeline:
     """Numbers the frames, and finds those that went missing between two timestamps.
 
-    All times are seconds from the container's start.
+    All times are seconds from the container's start. Where the file lists all its frames, nothing
+    is left to be found.
     """
 
-    def __init__(self, interval: float, report: ReadReport) -> None:
+    def __init__(self, interval: float, report: ReadReport, *, all_listed: bool) -> None:
         self._interval = interval
+        self._all_listed = all_listed
         self._report = report
         self._index = 0
         self._last: float | None = None
+        self._last_stamp: float | None = None
         self._damage_end: float | None = None
         self._shift = 0.0
 
@@ -284,17 +315,23 @@ class _Timeline:
     def show(self, time: float | None, pixels: _DecodedPixels) -> Iterator[Frame | LostFrame]:
         time = self._after_last() if time is None else time + self._shift
         if self._last is not None and time <= self._last:
+            if time == self._last_stamp and self._damage_end is None:
+                time = self._last + _SMALLEST_STEP
+                yield Frame(self._step(time), time, pixels)
+                return
             if self._last - time < _TIME_RESET_SECONDS:
                 self._report.errors += 1  # too late for its place, which has been told as lost
                 return
             self._count_on_after_reset(time)
             time = self._after_last()
         yield from self.lose(self._missing_before(time))
+        self._last_stamp = time
         yield Frame(self._step(time), time, pixels)
 
     def lose(self, times: list[float]) -> Iterator[LostFrame]:
-        for time in times:
-            yield LostFrame(self._step(time + self._shift), time + self._shift)
+        for time in (time + self._shift for time in times):
+            if self._last is None or time > self._last:  # broken tables list frames twice
+                yield LostFrame(self._step(time), time)
 
     def _after_last(self) -> float:
         return 0.0 if self._last is None else self._last + self._interval
@@ -320,6 +357,8 @@ class _Timeline:
             return []  # a gap without an error is a variable rate
         if time > self._damage_end:
             self._damage_end = None
+        if self._all_listed:
+            return []
         begin = -self._interval if self._last is None else self._last
         count = round((time - begin) / self._interval) - 1
         if count > MOST_LOST_IN_A_GAP:
@@ -335,9 +374,11 @@ class _SampleTable:
 
     def __init__(self, stream: VideoStream, container: str) -> None:
         self._in_use = bool(_FORMATS_WITH_SAMPLE_TABLE.intersection(container.split(",")))
+        self.complete = self._in_use and stream.frames > 0  # a file in fragments claims none
         self._stream = stream
         self._awaited: list[int] = []
         self._last_read: int | None = None
+        self._last_told: int | None = None
         self._delay: int | None = None
 
     def add(self, packet: Packet[VideoStream]) -> None:
@@ -356,12 +397,12 @@ class _SampleTable:
         passed = []
         while self._awaited and self._awaited[0] <= stamp:
             passed.append(heapq.heappop(self._awaited))
+        self._last_told = stamp
         return [earlier for earlier in passed if earlier != stamp]
 
     def rest(self) -> list[int]:
         """Return the listed frames that never came, those behind the end of the data included."""
-        awaited = [heapq.heappop(self._awaited) for _ in range(len(self._awaited))]
-        return awaited + self._unread()
+        return sorted({*self._awaited, *self._unread()})
 
     def _unread(self) -> list[int]:
         if self._last_read is None or self._delay is None:
@@ -369,8 +410,55 @@ class _SampleTable:
         # The index holds decoding stamps. Shifted by the delay of the first frame they are, as a
         # set, the presentation stamps of a stream of constant rate.
         entries: Any = self._stream.index_entries
-        stamps = [entry.timestamp for entry in entries if entry.timestamp > self._last_read]
-        return sorted(stamp + self._delay for stamp in stamps)
+        decoding = [entry.timestamp for entry in entries]
+        missing = sum(stamp > self._last_read for stamp in decoding)
+        listed = {stamp + self._delay for stamp in decoding}.difference(self._awaited)
+        untold = sorted(s for s in listed if self._last_told is None or s > self._last_told)
+        return untold[len(untold) - min(missing, len(untold)) :]
+
+
+class _Holes:
+    """Finds damage that a demuxer passes over without a word.
+
+    Where packets follow each other closely, as in Matroska, a wide space between two of them was
+    unreadable. In AVI the demuxer counts on as if nothing were missing, but the index tells each
+    packet's number.
+    """
+
+    def __init__(self, stream: VideoStream, container: str) -> None:
+        self._without_space = bool(_FORMATS_WITHOUT_SPACE.intersection(container.split(",")))
+        entries: Any = stream.index_entries if container == "avi" else ()
+        self._numbers = {entry.pos + _AVI_CHUNK_HEAD: entry.timestamp for entry in entries}
+        self._block: int | None = None
+        self._end = 0
+        self._ahead = 0
+
+    def before(self, packet: Packet[Any]) -> bool:
+        """Tell whether there is a hole before or in a packet; in AVI, set its stamps right."""
+        if packet.pos is None or not packet.size:
+            return packet.is_corrupt
+        if self._without_space:
+            return self._skips_bytes(packet.pos, packet.size)
+        number = self._numbers.get(packet.pos)
+        if number is not None:
+            return self._skips_numbers(packet, number)
+        return packet.is_corrupt
+
+    def _skips_bytes(self, position: int, size: int) -> bool:
+        if position == self._block:  # several packets may share a block
+            self._end += size
+            return False
+        skipped = 0 if self._block is None else position - self._end
+        self._block, self._end = position, max(self._end, position + size)
+        return skipped > _MOST_BYTES_BETWEEN_PACKETS
+
+    def _skips_numbers(self, packet: Packet[Any], number: int) -> bool:
+        if packet.pts is None or packet.dts is None:
+            return False
+        ahead = max(0, number - packet.dts)
+        packet.pts, packet.dts = packet.pts + ahead, packet.dts + ahead
+        before, self._ahead = self._ahead, ahead
+        return ahead > before
 
 
 @contextmanager
@@ -422,6 +510,8 @@ def _video_stream(path: Path, container: InputContainer, threads: int) -> VideoS
     name = container.format.name
     if name.endswith(_STILL_FORMATS):
         raise VideoError(f"{path}: a still picture, not a video")
+    if name in _TEXT_FORMATS:
+        raise VideoError(f"{path}: a text, not a video")
     moving = [s for s in container.streams.video if not _is_cover_picture(s)]
     if not moving:
         held = "only sound" if container.streams.audio else "no video stream"
@@ -483,3 +573,7 @@ def _claimed_duration(
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -57,7 +57,7 @@ def run_tasks(
     tasks: Sequence[Task],
     workers: int,
     progress: Progress,
-) -> Iterator[Outcome[Task, Result]]:
+) -> Generator[Outcome[Task, Result], None, None]:
     """Run ``function(task, progress)`` for every task.
 
     One failing task never stops the others. A worker that dies costs only its task, which is tried
@@ -106,10 +106,11 @@ def _attempt(
         return Outcome(task, error=error)
     except _StoppedError:
         return Outcome(task, error=WorkerError("stopped"))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # One video must never cost the others; the trace is there for whoever asks for it.
-        log.debug("unexpected error in %s", task, exc_info=True)
-        return Outcome(task, error=FerError(f"unexpected error: {error!r}; please report it"))
+        unexpected = FerError(f"unexpected error: {error!r}; please report it, with -vv")
+        unexpected.add_note(traceback.format_exc())
+        return Outcome(task, error=unexpected)
 
 
 class _Pool(Generic[Task, Result]):
@@ -137,9 +138,10 @@ class _Pool(Generic[Task, Result]):
     def outcomes(self) -> Iterator[Outcome[Task, Result]]:
         """Yield outcomes as they come, until all are there or the pool broke."""
         with _executor(self._workers) as (executor, frames):
-            pending: dict[Future[Outcome[Task, Result]], Task] = {
-                executor.submit(_work, self._function, task): task for task in self._tasks
-            }
+            with _children_deaf_to_interrupts():
+                pending: dict[Future[Outcome[Task, Result]], Task] = {
+                    executor.submit(_work, self._function, task): task for task in self._tasks
+                }
             started: set[Future[Outcome[Task, Result]]] = set()
             while pending:
                 started.update(future for future in pending if future.running())
@@ -159,24 +161,40 @@ class _Pool(Generic[Task, Result]):
 @contextmanager
 def _executor(workers: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
     context = multiprocessing.get_context("spawn")
-    frames, stop = context.Queue(), context.Event()
+    # Simple: what a task reports is in it before its result is.
+    frames, stop = context.SimpleQueue(), context.Event()
     executor = ProcessPoolExecutor(workers, context, _start_worker, (frames, stop))
     try:
         yield executor, frames
     finally:
         stop.set()
+        _drain(frames, lambda _: None)  # a worker may wait for room in it
         executor.shutdown(wait=True, cancel_futures=True)
         frames.close()
-        frames.cancel_join_thread()
+
+
+@contextmanager
+def _children_deaf_to_interrupts() -> Iterator[None]:
+    """Hold back Ctrl-C, which also goes to children: while they load they answer with a traceback.
+
+    Processes started meanwhile inherit that for good; this one hears it afterwards. Windows has
+    nothing of the kind.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _drain(frames: Any, progress: Progress) -> None:
     total = 0
-    try:
-        while True:
-            total += frames.get_nowait()
-    except queue.Empty:
-        progress(total)
+    while not frames.empty():
+        total += frames.get()
+    progress(total)
 
 
 # Set once in each worker process.

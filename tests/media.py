@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -15,14 +16,17 @@ SEGMENTS = PARTICIPANTS / "segments.csv"
 SESSION = SAMPLES / "sessions" / "session.mp4"
 TWO_PEOPLE = SAMPLES / "sessions" / "two_people.mp4"
 
+SAMPLE_FPS = 25
+"""Frames a second of all sample videos."""
+
 MILLISECOND = Fraction(1, 1000)
 
 
 def pictures_of(path: Path, count: int) -> list[np.ndarray]:
     """Decode the first pictures of a video as RGB."""
     with av.open(str(path)) as container:
-        frames = container.decode(video=0)
-        return [frame.to_ndarray(format="rgb24") for frame, _ in zip(frames, range(count))]
+        frames = islice(container.decode(video=0), count)
+        return [frame.to_ndarray(format="rgb24") for frame in frames]
 
 
 def noise(count: int, size: tuple[int, int] = (160, 120)) -> list[np.ndarray]:
@@ -41,6 +45,8 @@ def write_video(
     rate: int = 25,
     options: dict[str, str] | None = None,
     rotation: int = 0,
+    pixels: str = "yuv420p",
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Write a video.
 
@@ -52,12 +58,14 @@ def write_video(
         rate: Nominal frames a second.
         options: Of the encoder, such as ``{"bf": "0", "g": "10"}``.
         rotation: Degrees written as rotation metadata, counterclockwise.
+        pixels: Pixel format of the encoder.
+        container_options: Of the muxer, such as ``{"movflags": "faststart"}``.
     """
     pictures = list(pictures)
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixels
         stream.options = options or {}
         if times is not None:
             stream.codec_context.time_base = MILLISECOND
@@ -85,4 +93,20 @@ def write_sound(path: Path, seconds: float = 1.0) -> Path:
             frame.time_base = Fraction(1, 48000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    return path
+
+
+def punch_hole(path: Path, start: float, end: float) -> Path:
+    """Zero the bytes of a file between two shares of its length, as a broken disk would."""
+    data = bytearray(path.read_bytes())
+    first, last = round(start * len(data)), round(end * len(data))
+    data[first:last] = bytes(last - first)
+    path.write_bytes(data)
+    return path
+
+
+def cut_short(path: Path, share: float) -> Path:
+    """Keep only the first bytes of a file, as an interrupted copy would."""
+    data = path.read_bytes()
+    path.write_bytes(data[: round(share * len(data))])
     return path

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from fer_pipeline.cli.root import root
 
 ROOT = Path(__file__).parent.parent

@@ -17,7 +17,7 @@ from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
-from fer_pipeline.cli.summaries import list_failures
+from fer_pipeline.cli.summaries import all_failed, list_failures
 from fer_pipeline.errors import FerError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
@@ -40,7 +40,7 @@ from fer_pipeline.video import expected_frames
     "--format",
     "format_name",
     type=click.Choice(list(FORMATS)),
-    help="Format where no suffix tells it; in folders csv.",
+    help="Format of all outputs; else the suffix of each tells it, in folders csv.",
 )
 @click.option(
     "--model", type=options.AnyPath, help="A model folder of fer train; else ./model if it exists."
@@ -82,9 +82,9 @@ def command(
     records, failures = _annotate(console, plan, workers)
     publish(plan, list(records))
     _summarize(console, plan, records)
-    list_failures(console, failures)
     if failures and not records and not plan.skipped:
-        raise FerError("no clip could be annotated; nothing was written")
+        raise all_failed(console, failures, "no clip could be annotated; nothing was written")
+    list_failures(console, failures)
     if failures or any(record.damaged for record in records.values()):
         click.get_current_context().exit(PARTLY_DONE)
 
@@ -100,18 +100,18 @@ def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
 
 def _annotate(
     console: Console, plan: AnnotationPlan, workers: int
-) -> tuple[dict[str, ClipRecord], list[tuple[str, str]]]:
+) -> tuple[dict[str, ClipRecord], dict[str, FerError]]:
     records = dict(plan.finished)
-    failures: list[tuple[str, str]] = []
+    failures: dict[str, FerError] = {}
     paths = [task.source.path for task in plan.tasks]
     total = sum(map(expected_frames, paths)) if console.shows_progress else 0
     with console.frames(total) as progress:
         for outcome in run_annotation(plan, workers, progress):
             if outcome.result is not None:
                 records[outcome.task.source.name] = outcome.result
-            else:
-                failures.append((outcome.task.source.name, str(outcome.error)))
-    return records, sorted(failures)
+            elif outcome.error is not None:
+                failures[outcome.task.source.name] = outcome.error
+    return records, failures
 
 
 def _summarize(console: Console, plan: AnnotationPlan, records: dict[str, ClipRecord]) -> None:

@@ -73,5 +73,5 @@ def check(console: Console, data: Path) -> None:
         for finding in found:
             console.result(finding)
         if found:
-            raise DatasetError(f"{data}: {len(found)} things are wrong; extract it again")
+            raise DatasetError(f"{data}: broken, as told above; extract it again")
         console.result(f"{data}: {len(dataset)} faces, all in order")

@@ -10,7 +10,7 @@ from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
-from fer_pipeline.cli.summaries import list_failures, participants_by_emotion
+from fer_pipeline.cli.summaries import all_failed, list_failures, participants_by_emotion
 from fer_pipeline.dataset import open_dataset
 from fer_pipeline.errors import FerError
 from fer_pipeline.extraction import (
@@ -148,6 +148,7 @@ def command(
         console.warn(warning)
     if dry_run:
         console.result(_labelling_table(plan))
+        _tell_untold(console, plan)
         return
     if any(labels.origin == "guess" for labels in plan.labelling.videos.values()):
         console.say("guessed from the paths:\n" + _labelling_table(plan))
@@ -155,16 +156,11 @@ def command(
     records, failures = _extract(console, plan, workers)
     publish(plan, records, command_line())
     _summarize(console, plan, {**plan.finished, **records})
-    list_failures(console, failures)
-    if plan.labelling.untold:
-        console.warn(
-            f"{len(plan.labelling.untold)} left out because it cannot be told what they show:"
-        )
-        for name, reason in plan.labelling.untold:
-            console.warn(f"  {name}: {reason}")
+    _tell_untold(console, plan)
     if failures and not (records or plan.finished or plan.known):
-        raise FerError("no video could be extracted; nothing was written")
-    damaged = any(record.damaged for record in records.values())
+        raise all_failed(console, failures, "no video could be extracted; nothing was written")
+    list_failures(console, failures)
+    damaged = any(record.damaged for record in (*plan.finished.values(), *records.values()))
     if failures or damaged or plan.labelling.untold:
         click.get_current_context().exit(PARTLY_DONE)
 
@@ -180,6 +176,14 @@ def _labelling_table(plan: ExtractionPlan) -> str:
     return text_table(["video", "participant", "emotion", "seconds"], rows)
 
 
+def _tell_untold(console: Console, plan: ExtractionPlan) -> None:
+    untold = plan.labelling.untold
+    if untold:
+        console.warn(f"{len(untold)} left out because it cannot be told what they show:")
+        for name, reason in untold:
+            console.warn(f"  {name}: {reason}")
+
+
 def _tell_plan(console: Console, plan: ExtractionPlan) -> None:
     if plan.known:
         console.say(f"{plan.output} holds {len(plan.known)} videos already")
@@ -193,18 +197,18 @@ def _tell_plan(console: Console, plan: ExtractionPlan) -> None:
 
 def _extract(
     console: Console, plan: ExtractionPlan, workers: int
-) -> tuple[dict[str, VideoRecord], list[tuple[str, str]]]:
+) -> tuple[dict[str, VideoRecord], dict[str, FerError]]:
     records: dict[str, VideoRecord] = {}
-    failures: list[tuple[str, str]] = []
+    failures: dict[str, FerError] = {}
     paths = [task.source.path for task in plan.tasks]
     total = sum(map(expected_frames, paths)) if console.shows_progress else 0
     with console.frames(total) as progress:
         for outcome in run_extraction(plan, workers, progress):
             if outcome.result is not None:
                 records[outcome.task.source.name] = outcome.result
-            else:
-                failures.append((outcome.task.source.name, str(outcome.error)))
-    return records, sorted(failures)
+            elif outcome.error is not None:
+                failures[outcome.task.source.name] = outcome.error
+    return records, failures
 
 
 def _summarize(console: Console, plan: ExtractionPlan, records: dict[str, VideoRecord]) -> None:

@@ -19,12 +19,12 @@ FAILED, PARTLY_DONE, INTERRUPTED, TERMINATED = 1, 3, 130, 143
 # Listed here with their first lines, so that `fer --help` need not load what the commands use.
 COMMANDS = {
     "extract": "Videos of participants to a dataset of faces.",
-    "train": "A dataset of faces to a model.",
-    "annotate": "Clips to emotion timelines.",
+    "train": "A dataset of faces to a model, judged on people it has not seen.",
+    "annotate": "Clips to emotion timelines: a row for every frame, with its true media time.",
     "data": "Look at a dataset, and check it.",
-    "networks": "List the networks.",
-    "export-model": "Write the LiteRT form of a model that lacks it.",
-    "doctor": "Check the installation.",
+    "networks": "List the networks, with their parameters for 8 emotions at their default input.",
+    "export-model": "Write model.tflite, which annotation uses, into the folder MODEL.",
+    "doctor": "Check the installation: what is there, what is missing, how to get it.",
 }
 
 
@@ -63,13 +63,15 @@ class Root(click.Group):
             _fail(ctx, f"interrupted; {_GO_ON}", INTERRUPTED)
         except _TerminatedError:
             _fail(ctx, f"terminated; {_GO_ON}", TERMINATED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click ends the process quietly when nobody reads its output any more
+        except ModuleNotFoundError as error:
+            _fail(ctx, f"{error.name} is not installed; fer doctor tells how to get it", FAILED)
         except Exception as error:  # noqa: BLE001 - nobody should see a traceback unasked
             _fail(ctx, f"unexpected error: {error!r}; please report it, with -vv", FAILED)
 
 
-_GO_ON = "what was finished is kept, and the same command goes on from there"
+_GO_ON = "what was finished is kept; run it again to go on (train with --resume)"
 
 
 def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:

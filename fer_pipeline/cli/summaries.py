@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from fer_pipeline.cli.console import Console
 from fer_pipeline.dataset import Dataset, counts
+from fer_pipeline.errors import FerError
 from fer_pipeline.report.tables import Cell, text_table
 
 
@@ -25,9 +26,21 @@ def participants_by_emotion(dataset: Dataset) -> str:
     return text_table(["participant", *(emotions[j] for j in shown), "all"], rows)
 
 
-def list_failures(console: Console, failures: Sequence[tuple[str, str]]) -> None:
+def list_failures(console: Console, failures: Mapping[str, FerError]) -> None:
     """Tell in full, at the end, what could not be done and why."""
     if failures:
         console.warn(f"{len(failures)} could not be done; they are tried again on the next run:")
-        for name, reason in failures:
-            console.warn(f"  {name}: {reason}")
+    for name, error in sorted(failures.items()):
+        # Most reasons begin with the whole path, which says more than the name.
+        reason = str(error) if name in str(error) else f"{name}: {error}"
+        console.warn(f"  {reason}")
+        for note in getattr(error, "__notes__", ()) if console.traceback else ():
+            console.warn(note)
+
+
+def all_failed(console: Console, failures: Mapping[str, FerError], message: str) -> FerError:
+    """Return the error that ends a command which could do nothing: one line for one failure."""
+    if len(failures) == 1:
+        return next(iter(failures.values()))
+    list_failures(console, failures)
+    return FerError(message)

@@ -11,7 +11,7 @@ from fer_pipeline.augmentation import AUGMENTATIONS, Augmentation
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.faces import Channels
-from fer_pipeline.fit_options import Epoch, FitOptions
+from fer_pipeline.fit_options import LARGEST_SEED, Epoch, FitOptions
 from fer_pipeline.model_folder import CARD_FILE, DEFAULT_FOLDER
 from fer_pipeline.networks import DEFAULT_NETWORK, NETWORKS
 from fer_pipeline.provenance import command_line
@@ -69,7 +69,13 @@ FIT = DEFAULTS.fit
     show_default=True,
     help="Let rare emotions count as much as frequent ones.",
 )
-@click.option("--seed", type=int, default=FIT.seed, show_default=True, help="Repeats a run.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, LARGEST_SEED),
+    default=FIT.seed,
+    show_default=True,
+    help="Repeats a run.",
+)
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
@@ -135,7 +141,9 @@ def command(
         epochs=epochs, batch=batch, learning_rate=learning_rate, patience=patience, seed=seed
     )
     wanted = TrainingOptions(network, size, channels, split, augment, class_weights, final, fit)
-    listener = Listener(stage=console.say, epoch=lambda epoch: console.say(_epoch_line(epoch, fit)))
+    listener = Listener(
+        stage=console.say, epoch=lambda epoch, most: console.say(_epoch_line(epoch, most))
+    )
     model = train(data, out, wanted, listener, command_line(), overwrite=overwrite, resume=resume)
     if model is None:
         console.say(f"{out}: trained already on the same data with the same options; nothing to do")
@@ -143,8 +151,8 @@ def command(
         _summarize(console, model)
 
 
-def _epoch_line(epoch: Epoch, fit: FitOptions) -> str:
-    left = (fit.epochs - epoch.number) * epoch.seconds / 60
+def _epoch_line(epoch: Epoch, most: int) -> str:
+    left = (most - epoch.number) * epoch.seconds / 60
     figures = f"loss {epoch.loss:.4f} accuracy {epoch.accuracy:.3f}"
     if not math.isnan(epoch.validation_loss):
         figures += (
@@ -152,7 +160,7 @@ def _epoch_line(epoch: Epoch, fit: FitOptions) -> str:
             f"accuracy {epoch.validation_accuracy:.3f}"
         )
     took = f"{epoch.seconds:.1f} s, at most {left:.0f} min left"
-    return f"epoch {epoch.number:3}/{fit.epochs}  {figures}  {took}"
+    return f"epoch {epoch.number:3}/{most}  {figures}  {took}"
 
 
 def _summarize(console: Console, model: TrainedModel) -> None:

@@ -42,7 +42,8 @@ FORMATS: dict[str, Format] = {
     "jsonl": Format(write_json_lines, is_json_lines_timeline),
 }
 
-_CHARACTERS_LOOKED_AT = 4096
+# A first line of JSON may hold a long path and many emotions.
+_CHARACTERS_LOOKED_AT = 65536
 
 
 def format_of(path: Path) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Iterable, Sequence
 from typing import IO
 
 from fer_pipeline.timeline import LEADING_COLUMNS, TimelineRow, cell, columns
+
+_NEEDS_QUOTES = re.compile(r'["\r\n]')
 
 
 def write_csv(file: IO[str], rows: Iterable[TimelineRow], emotions: Sequence[str]) -> None:
@@ -32,7 +34,16 @@ def is_tsv_timeline(beginning: str) -> bool:
 def _write(
     file: IO[str], rows: Iterable[TimelineRow], emotions: Sequence[str], delimiter: str
 ) -> None:
-    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns(emotions))
+    def line(cells: Iterable[str]) -> str:
+        return delimiter.join(_quoted(text, delimiter) for text in cells) + "\n"
+
+    file.write(line(columns(emotions)))
     for row in rows:
-        writer.writerow([cell(column, value) for column, value in row.values(emotions).items()])
+        file.write(line(cell(column, value) for column, value in row.values(emotions).items()))
+
+
+def _quoted(text: str, delimiter: str) -> str:
+    """Quote a cell where needed; Python's own writer leaves a lone carriage return bare."""
+    if delimiter in text or _NEEDS_QUOTES.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text

@@ -13,7 +13,7 @@ from typing import Any
 from fer_pipeline.errors import ModelError
 from fer_pipeline.faces import CHANNEL_COUNT, Channels
 
-DEFAULT_NETWORK = "lenet"
+DEFAULT_NETWORK = "lenet5"
 
 Builder = Callable[[tuple[int, int, int], int], Any]
 """From the input's (height, width, channels) and the number of classes to a `keras.Model`.
@@ -74,6 +74,19 @@ def find_network(name: str) -> Network:
     return NETWORKS[name]
 
 
+def check_size(name: str, size: int) -> None:
+    """Make sure that a network takes an input of this size.
+
+    Raises:
+        ModelError: There is no such network, or the input is too small for it.
+    """
+    smallest = find_network(name).smallest
+    if size < smallest:
+        raise ModelError(
+            f"{name}: an input of {size} px is too small, it needs {smallest} px or more"
+        )
+
+
 def build_network(name: str, size: int, channels: Channels, classes: int) -> Any:
     """Build a network with random weights.
 
@@ -89,11 +102,7 @@ def build_network(name: str, size: int, channels: Channels, classes: int) -> Any
     Raises:
         ModelError: There is no such network, or the input is too small for it.
     """
-    network = find_network(name)
-    if size < network.smallest:
-        raise ModelError(
-            f"{name}: an input of {size} px is too small, it needs {network.smallest} px or more"
-        )
-    module, function = network.builder.split(":")
+    check_size(name, size)
+    module, function = find_network(name).builder.split(":")
     builder: Builder = getattr(import_module(module), function)
     return builder((size, size, CHANNEL_COUNT[channels]), classes)

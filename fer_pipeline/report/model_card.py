@@ -12,6 +12,7 @@ from fer_pipeline.report.tables import (
     Cell,
     class_rows,
     markdown_table,
+    percent,
     scores_overview,
     side_name,
 )
@@ -104,7 +105,8 @@ def _confusion(spec: ModelSpec, test: Scores) -> str:
 def _people(test: Scores) -> str:
     if not test.participants:
         return "The people are not known."
-    return markdown_table(("person", "accuracy"), list(test.participants.items()))
+    rows = [(person, percent(accuracy)) for person, accuracy in test.participants.items()]
+    return markdown_table(("person", "accuracy"), rows)
 
 
 def _reproduction(spec: ModelSpec) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from fer_pipeline.evaluation import Scores, Side
 from fer_pipeline.splits import SplitKind
 
 Cell = str | int | float
+
+_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?( %)?")
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -41,7 +44,7 @@ def _aligned(lines: list[list[str]], separator: str) -> list[str]:
 
 
 def _is_number(cell: str) -> bool:
-    return cell.replace(".", "", 1).replace("%", "", 1).replace("-", "", 1).isdigit() or not cell
+    return not cell or _NUMBER.fullmatch(cell) is not None
 
 
 def percent(share: float) -> str:

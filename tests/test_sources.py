@@ -1,0 +1,136 @@
+"""From what was typed to the list of videos."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer_pipeline.errors import VideoError
+from fer_pipeline.sources import find_videos
+from fer_pipeline.video import VIDEO_SUFFIXES
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def names(*inputs: Path) -> list[str]:
+    return [source.name for source in find_videos(inputs)]
+
+
+def test_folders_are_searched_recursively_in_the_order_of_names(tmp_path):
+    touch(tmp_path, "b.mp4", "a/2.mp4", "a/1.mp4", "a/b/c.mkv", "C.mp4")
+    sources = find_videos([tmp_path])
+    assert [source.name for source in sources] == [
+        "C.mp4",
+        "a/1.mp4",
+        "a/2.mp4",
+        "a/b/c.mkv",
+        "b.mp4",
+    ]
+    assert all(source.path == tmp_path / source.name for source in sources)
+
+
+def test_only_videos_are_taken_from_a_folder(tmp_path):
+    touch(tmp_path, "a.mp4", "segments.csv", "README", "face.png", "sound.wav", "mp4", "a.mp4.txt")
+    assert names(tmp_path) == ["a.mp4"]
+
+
+def test_suffixes_count_in_any_case(tmp_path):
+    made = [f"lower{suffix}" for suffix in VIDEO_SUFFIXES]
+    made += [f"upper{suffix.upper()}" for suffix in VIDEO_SUFFIXES]
+    touch(tmp_path, *made, "Mixed.Mp4")
+    assert names(tmp_path) == sorted([*made, "Mixed.Mp4"])
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path):
+    touch(tmp_path, "a.mp4", ".b.mp4", "._a.mp4", ".trash/c.mp4", "d/.e/f.mp4")
+    assert names(tmp_path) == ["a.mp4"]
+
+
+def test_a_hidden_folder_that_was_named_is_searched(tmp_path):
+    touch(tmp_path, ".study/a.mp4")
+    assert names(tmp_path / ".study") == ["a.mp4"]
+
+
+def test_a_folder_with_a_videos_name_is_a_folder(tmp_path):
+    touch(tmp_path, "P01.mp4/clip.mp4")
+    assert names(tmp_path) == ["P01.mp4/clip.mp4"]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.dat", "clip", ".hidden.mp4"])
+def test_a_file_that_was_named_is_taken_whatever_its_suffix(tmp_path, name):
+    touch(tmp_path, name)
+    assert names(tmp_path / name) == [name]
+
+
+def test_files_and_folders_may_be_mixed(tmp_path):
+    touch(tmp_path, "one/a.mp4", "two/b.mp4", "c.mp4")
+    assert names(tmp_path / "two", tmp_path / "c.mp4", tmp_path / "one") == [
+        "a.mp4",
+        "b.mp4",
+        "c.mp4",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["P 01 happy.mp4", "a, b.mp4", "Müller/größe.mp4", "表情/笑顔 ①.mkv", "emoji 😀.webm"]
+)
+def test_names_may_hold_spaces_commas_and_any_letters(tmp_path, name):
+    touch(tmp_path, name)
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_utf8_is_one_clear_line(tmp_path):
+    touch(tmp_path, os.fsdecode(b"gr\xf6\xdfe.mp4"))
+    with pytest.raises(VideoError, match=r"file name is not UTF-8; rename it$"):
+        find_videos([tmp_path])
+
+
+def test_the_same_file_given_twice_is_one_video(tmp_path):
+    touch(tmp_path, "a.mp4")
+    assert names(tmp_path, tmp_path / "a.mp4", tmp_path / "a.mp4", tmp_path) == ["a.mp4"]
+
+
+def test_the_same_file_by_another_spelling_is_one_video(tmp_path, monkeypatch):
+    touch(tmp_path, "a.mp4", "b/b.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert names(tmp_path / "a.mp4", tmp_path / "b" / ".." / "a.mp4", Path("a.mp4")) == ["a.mp4"]
+
+
+def test_the_same_name_below_two_folders_is_an_error(tmp_path):
+    touch(tmp_path, "one/P01/a.mp4", "two/P01/a.mp4")
+    one, two = tmp_path / "one", tmp_path / "two"
+    with pytest.raises(VideoError) as error:
+        find_videos([one, two])
+    message = str(error.value)
+    assert str(one / "P01" / "a.mp4") in message
+    assert str(two / "P01" / "a.mp4") in message
+    assert "both known as P01/a.mp4; give the folder above them" in message
+    assert names(tmp_path) == ["one/P01/a.mp4", "two/P01/a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("missing", "no such file or folder"),
+        ("missing.mp4", "no such file or folder"),
+        ("empty", "no videos in this folder (looked for .3gp .avi "),
+        ("notes", "no videos in this folder (looked for .3gp .avi "),
+    ],
+)
+def test_what_holds_no_video_is_one_clear_line(tmp_path, given, message):
+    touch(tmp_path, "notes/a.txt")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(VideoError) as error:
+        find_videos([tmp_path / given])
+    assert str(error.value).startswith(f"{tmp_path / given}: {message}")
+    assert "\n" not in str(error.value)
