@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
+from fer_pipeline.cuts import CutFinder
 from fer_pipeline.domain import Box, Detection, Face, Frame, LostFrame
 from fer_pipeline.faces import FaceDetector
 
@@ -51,6 +52,9 @@ _TENTATIVE_SECONDS = 0.2
 # How far, in widths of the face, a person may have moved while out of sight.
 _REACH = 1.0
 
+# Share of the newest step in the velocity of a face: boxes tremble.
+_VELOCITY_SHARE = 0.3
+
 # Times come from rational timestamps by way of floating point.
 _TOLERANCE = 1e-6
 
@@ -64,10 +68,28 @@ class _Track:
     box: Box
     sightings: int = 1
     number: int | None = None
+    velocity: tuple[float, float] = (0.0, 0.0)
 
     @property
     def confirmed(self) -> bool:
         return self.number is not None
+
+    def expected(self, time: float) -> Box:
+        """Return where the face should be if it moves on as it did: people cross each other."""
+        since = time - self.last_time
+        right, down = (round(speed * since) for speed in self.velocity)
+        return replace(self.box, x=self.box.x + right, y=self.box.y + down)
+
+    def sight(self, time: float, box: Box) -> None:
+        """Take a further sighting."""
+        since = time - self.last_time
+        moved = (new - old for new, old in zip(box.center, self.box.center, strict=True))
+        right, down = (
+            speed + _VELOCITY_SHARE * (distance / since - speed)
+            for speed, distance in zip(self.velocity, moved, strict=True)
+        )
+        self.velocity, self.box, self.last_time = (right, down), box, time
+        self.sightings += 1
 
 
 @dataclass(eq=False)
@@ -90,6 +112,7 @@ def track_faces(
     frames: Iterable[tuple[Row, tuple[Detection, ...]]],
     interval: float,
     options: TrackingOptions | None = None,
+    begins_shot: Callable[[Frame], bool] = lambda _: False,
 ) -> Iterator[TrackedFrame]:
     """Give each face the number of its person, drop false positives and bridge short losses.
 
@@ -97,12 +120,15 @@ def track_faces(
         frames: Frames in order of time, each with what was detected in it.
         interval: Nominal seconds between them.
         options: When detections belong together.
+        begins_shot: Whether a frame is the first of a new shot, whose faces get new numbers.
 
     Yields:
         Every frame, once and in order. Boxes over a gap carry no score.
     """
     tracker = _Tracker(interval, options or TrackingOptions())
     for frame, detections in frames:
+        if isinstance(frame, Frame) and begins_shot(frame):
+            tracker.cut()
         tracker.add(frame, detections)
         yield from tracker.certain()
     tracker.finish()
@@ -131,6 +157,11 @@ class _Tracker:
             held.found[track] = detection.box, detection.score
             self._alive.append(track)
             self._confirm(track)
+
+    def cut(self) -> None:
+        """End every track for good: in another shot a place says nothing about who is there."""
+        self._alive.clear()
+        self._gone.clear()
 
     def certain(self) -> Iterator[TrackedFrame]:
         """Release the frames about which nothing can change."""
@@ -165,7 +196,7 @@ class _Tracker:
         """Continue tracks, the likeliest first; return the detections that continue none."""
         pairs = sorted(
             (
-                (track.box.overlap(detection.box), track, detection)
+                (track.expected(held.frame.time).overlap(detection.box), track, detection)
                 for track in self._alive
                 for detection in detections
             ),
@@ -174,7 +205,11 @@ class _Tracker:
         matches: dict[_Track, Detection] = {}
         free = set(detections)
         for overlap, track, detection in pairs:
-            if track not in matches and detection in free and self._same(track, detection, overlap):
+            if (
+                track not in matches
+                and detection in free
+                and self._same(track, held, detection, overlap)
+            ):
                 matches[track] = detection
                 free.remove(detection)
         for track in self._alive:  # in their order, so that faces are numbered from left to right
@@ -182,17 +217,17 @@ class _Tracker:
                 self._continue(track, held, matches[track])
         return [detection for detection in detections if detection in free]
 
-    def _same(self, track: _Track, detection: Detection, overlap: float) -> bool:
+    def _same(self, track: _Track, held: _Held, detection: Detection, overlap: float) -> bool:
         """Tell whether a detection continues a track; known people may also move fast."""
         if overlap >= self._options.overlap:
             return True
-        return track.confirmed and _within_reach(track.box, detection.box)
+        expected = track.expected(held.frame.time)
+        return track.confirmed and _within_reach(expected, detection.box)
 
     def _continue(self, track: _Track, held: _Held, detection: Detection) -> None:
         self._bridge(track, held.frame.time, detection.box)
         held.found[track] = detection.box, detection.score
-        track.last_time, track.box = held.frame.time, detection.box
-        track.sightings += 1
+        track.sight(held.frame.time, detection.box)
         self._confirm(track)
 
     def _bridge(self, track: _Track, time: float, box: Box) -> None:
@@ -247,4 +282,4 @@ def find_faces(
     detected = (
         (frame, detector.detect(frame.luma) if isinstance(frame, Frame) else ()) for frame in frames
     )
-    return track_faces(detected, interval, options)
+    return track_faces(detected, interval, options, CutFinder().begins_shot)

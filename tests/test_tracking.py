@@ -154,6 +154,21 @@ def test_two_people_who_both_move_fast_keep_their_numbers():
         assert frame.faces[0].box.x + 220 == frame.faces[1].box.x
 
 
+@pytest.mark.parametrize("behind", [0, 1])
+def test_two_people_who_cross_keep_their_numbers(behind):
+    # They walk through each other's place; while they overlap, only the one in front is found.
+    walks = [(at(100 + 12 * i), at(500 - 12 * i)) for i in range(36)]
+    seen = [[a, b] if abs(a.x - b.x) > 70 else [(a, b)[1 - behind]] for a, b in walks]
+    for frame, (a, b) in zip(track(seen), walks, strict=True):
+        for face in frame.faces:
+            assert abs(face.box.x - (a, b)[face.track].x) <= 3
+
+
+def test_a_cut_starts_new_tracks_at_the_same_place():
+    shots = track_faces(rows([[at(100)]] * 20), INTERVAL, None, lambda frame: frame.index == 10)
+    assert numbers(shots) == [(0,)] * 10 + [(1,)] * 10
+
+
 def test_faces_come_in_the_order_of_their_numbers():
     tracked = track([[at(400)]] * 5 + [[at(100), at(400)]] * 5)
     assert [face.box.x for face in tracked[-1].faces] == [400, 100]
