@@ -21,7 +21,7 @@ import numpy as np
 
 from fer_pipeline.classifier import Classifier
 from fer_pipeline.domain import Frame, Status
-from fer_pipeline.errors import OutputError
+from fer_pipeline.errors import DetectorError, OutputError
 from fer_pipeline.exports import is_timeline, write_timeline
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
@@ -238,7 +238,7 @@ def annotate_clip(task: AnnotationTask, progress: Progress) -> ClipRecord:
     with open_video(task.source.path, task.threads) as video:
 
         def rows() -> Iterator[TimelineRow]:
-            detector = FaceDetector(DetectionOptions(**classifier.spec.crop.detector))
+            detector = _detector(classifier.spec, task.options)
             for tracked in search_faces(video, detector, task.options, progress):
                 for row in _rows_of(tracked, task.source.name, classifier):
                     tally.add(row)
@@ -286,6 +286,17 @@ def _rows_of(tracked: TrackedFrame, name: str, classifier: Classifier) -> Iterat
             score=face.score,
             probabilities=tuple(map(float, probabilities)),
         )
+
+
+def _detector(spec: ModelSpec, options: SearchOptions) -> FaceDetector:
+    """Set up the detector with which the model's faces were found."""
+    detector = FaceDetector(DetectionOptions(**spec.crop.detector), profile=options.profile)
+    if detector.digest != spec.crop.cascade_digest:
+        raise DetectorError(
+            f"{detector.options.cascade}: not the cascade with which the faces were found that the "
+            "model learned from; put that file in its place"
+        )
+    return detector
 
 
 def _crop_options(spec: ModelSpec) -> CropOptions:

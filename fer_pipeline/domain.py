@@ -151,10 +151,12 @@ class Detection:
     Attributes:
         box: Where, in pixels of the source frame.
         score: OpenCV's weight of the last cascade stage: unbounded, no probability.
+        frontal: Whether it was seen from the front.
     """
 
     box: Box
     score: float
+    frontal: bool = True
 
 
 @dataclass(frozen=True, slots=True)

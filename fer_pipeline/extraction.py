@@ -242,7 +242,7 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
         OutputError: The part cannot be written.
     """
     options, path = task.options, task.source.path
-    detector = FaceDetector(options.detection)
+    detector = FaceDetector(options.detection, profile=options.search.profile)
     _, record = _settings(options)
     emotions = [s.emotion for s in task.labels.all_stretches if s.emotion is not None]
 

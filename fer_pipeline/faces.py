@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -22,6 +22,11 @@ Channels = Literal["rgb", "gray"]
 CHANNEL_COUNT: dict[Channels, int] = {"rgb": 3, "gray": 1}
 
 DEFAULT_CASCADE = "haarcascade_frontalface_alt2"
+
+PROFILE_CASCADE = "haarcascade_profileface"
+
+# A face between front and side is found by both cascades.
+_SAME_FACE_OVERLAP = 0.2
 
 _BUNDLED = "fer_pipeline.haarcascades"
 
@@ -62,20 +67,27 @@ class CropOptions:
 
 
 class FaceDetector:
-    """A Haar cascade with its settings.
+    """Haar cascades with their settings.
+
+    Args:
+        options: How faces are looked for.
+        profile: Whether faces turned aside are looked for too.
 
     Raises:
-        DetectorError: OpenCV cannot be used, or the cascade is missing or broken.
+        DetectorError: OpenCV cannot be used, or a cascade is missing or broken.
     """
 
-    def __init__(self, options: DetectionOptions | None = None) -> None:
+    def __init__(self, options: DetectionOptions | None = None, *, profile: bool = False) -> None:
         self.options = options or DetectionOptions()
         self._data = read_cascade(self.options.cascade)
-        self._cascade = _load_cascade(self.options.cascade, self._data)
+        self._frontal = _load_cascade(self.options.cascade, self._data)
+        self._profile = None
+        if profile:
+            self._profile = _load_cascade(PROFILE_CASCADE, read_cascade(PROFILE_CASCADE))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the cascade file."""
+        """SHA-256 of the frontal cascade's file."""
         return hashlib.sha256(self._data).hexdigest()
 
     def detect(self, luma: UInt8Array) -> tuple[Detection, ...]:
@@ -87,35 +99,62 @@ class FaceDetector:
         Returns:
             Faces from left to right, empty if there is none; boxes lie inside the picture.
         """
+        small = self._reduced(luma)
+        found = self._search(self._frontal, small)
+        if self._profile is not None:
+            found += self._turned_faces(self._profile, small, found)
+        height, width = luma.shape
+        ratio = (width / small.shape[1], height / small.shape[0])
+        faces = [replace(face, box=_enlarge(face.box, ratio, (width, height))) for face in found]
+        return tuple(sorted(faces, key=lambda face: (face.box.x, face.box.y, face.box.width)))
+
+    def _reduced(self, luma: UInt8Array) -> UInt8Array:
         import cv2
 
         height, width = luma.shape
-        scale = min(1.0, self.options.working_size / max(height, width))
-        small = luma
-        if scale < 1:
-            reduced = (max(1, round(width * scale)), max(1, round(height * scale)))
-            small = cv2.resize(luma, reduced, interpolation=cv2.INTER_AREA)
+        scale = self.options.working_size / max(height, width)
+        if scale >= 1:
+            return luma
+        reduced = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small: Any = cv2.resize(luma, reduced, interpolation=cv2.INTER_AREA)
+        return np.asarray(small)
+
+    def _search(self, cascade: CascadeClassifier, small: UInt8Array) -> list[Detection]:
         smallest = max(1, round(min(small.shape) * self.options.smallest_face))
-        boxes, _, weights = self._cascade.detectMultiScale3(
+        boxes, _, weights = cascade.detectMultiScale3(
             small,
             scaleFactor=self.options.scale_factor,
             minNeighbors=self.options.neighbors,
             minSize=(smallest, smallest),
             outputRejectLevels=True,
         )
-        ratio = (width / small.shape[1], height / small.shape[0])
-        found = [
-            Detection(_enlarge(box, ratio, (width, height)), float(weight))
+        return [
+            Detection(Box(*map(int, box)), float(weight))
             for box, weight in zip(boxes, np.ravel(weights), strict=True)
         ]
-        return tuple(sorted(found, key=lambda face: (face.box.x, face.box.y, face.box.width)))
+
+    def _turned_faces(
+        self, profile: CascadeClassifier, small: UInt8Array, frontal: list[Detection]
+    ) -> list[Detection]:
+        """Find faces turned to either side, where no frontal one was found."""
+        width = small.shape[1]
+        mirrored = [
+            replace(face, box=replace(face.box, x=width - face.box.x - face.box.width))
+            for face in self._search(profile, np.ascontiguousarray(small[:, ::-1]))
+        ]
+        found: list[Detection] = []
+        for face in (*self._search(profile, small), *mirrored):
+            taken = (face.box.overlap(other.box) for other in (*frontal, *found))
+            if max(taken, default=0.0) < _SAME_FACE_OVERLAP:
+                found.append(replace(face, frontal=False))
+        return found
 
 
-def _enlarge(box: Any, ratio: tuple[float, float], size: tuple[int, int]) -> Box:
+def _enlarge(box: Box, ratio: tuple[float, float], size: tuple[int, int]) -> Box:
     """Return a box found in the reduced picture in pixels of the whole one."""
-    left, top = round(box[0] * ratio[0]), round(box[1] * ratio[1])
-    right = min(round((box[0] + box[2]) * ratio[0]), size[0])
-    bottom = min(round((box[1] + box[3]) * ratio[1]), size[1])
+    left, top = round(box.x * ratio[0]), round(box.y * ratio[1])
+    right = min(round((box.x + box.width) * ratio[0]), size[0])
+    bottom = min(round((box.y + box.height) * ratio[1]), size[1])
     return Box(left, top, right - left, bottom - top)
 
 

@@ -152,7 +152,7 @@ class _Tracker:
             self._seen += 1
         self._let_go(frame.time)
         unmatched = self._match(held, detections)
-        for detection in unmatched:
+        for detection in (one for one in unmatched if one.frontal):
             track = _Track(frame.time, frame.time, detection.box)
             held.found[track] = detection.box, detection.score
             self._alive.append(track)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from fer_pipeline.cli.root import root
 from fer_pipeline.dataset import CropRecord, FaceRow, create_dataset
 from fer_pipeline.domain import Box
+from fer_pipeline.faces import FaceDetector
 from tests.media import PARTICIPANTS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -44,9 +46,8 @@ def few_videos(tmp_path_factory) -> Path:
 
 def crop_record(size: int = 48, channels: str = "gray") -> CropRecord:
     """How the crops of made-up datasets claim to have been cut out."""
-    detector = {"cascade": "haarcascade_frontalface_alt2", "scale_factor": 1.1, "neighbors": 5}
-    detector |= {"working_size": 320, "smallest_face": 0.12}
-    return CropRecord(size, 0.1, channels, detector, "0" * 64)
+    detector = FaceDetector()
+    return CropRecord(size, 0.1, channels, asdict(detector.options), detector.digest)
 
 
 def write_faces(

@@ -14,6 +14,7 @@ SAMPLES = Path(__file__).parent.parent / "sample_videos"
 PARTICIPANTS = SAMPLES / "participants"
 SEGMENTS = PARTICIPANTS / "segments.csv"
 SESSION = SAMPLES / "sessions" / "session.mp4"
+TURNING_HEAD = Path(__file__).parent / "data" / "turning_head.mp4"
 TWO_PEOPLE = SAMPLES / "sessions" / "two_people.mp4"
 
 SAMPLE_FPS = 25

@@ -16,7 +16,7 @@ from fer_pipeline.faces import FaceDetector
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.tracking import TrackedFrame, TrackingOptions, track_faces
 from fer_pipeline.video import open_video
-from tests.media import PARTICIPANTS, TWO_PEOPLE, noise, write_video
+from tests.media import PARTICIPANTS, TURNING_HEAD, TWO_PEOPLE, noise, write_video
 
 INTERVAL = 0.04
 LOST = "lost"
@@ -276,8 +276,9 @@ def test_nothing_is_held_while_every_face_is_in_sight():
 
 def search(path, **options: object) -> list[TrackedFrame]:
     with open_video(path) as video:
-        found = search_faces(video, FaceDetector(), SearchOptions(**options), lambda _: None)
-        return list(found)
+        wanted = SearchOptions(**options)
+        detector = FaceDetector(profile=wanted.profile)
+        return list(search_faces(video, detector, wanted, lambda _: None))
 
 
 def test_two_people_in_a_clip_keep_their_sides():
@@ -298,6 +299,25 @@ def test_nearly_every_frame_of_a_sample_clip_has_a_face(participant):
         tracked = search(clip)
         assert sum(bool(frame.faces) for frame in tracked) >= 0.99 * len(tracked)
         assert {number for frame in numbers(tracked) for number in frame} == {0}
+
+
+def test_a_head_turned_away_is_lost_and_comes_back_as_the_same_person():
+    turned = [bool(frame.faces) for frame in search(TURNING_HEAD)]
+    assert not any(turned[40:55])
+    assert all(turned[:15] + turned[-15:])
+    assert {number for frame in numbers(search(TURNING_HEAD)) for number in frame} == {0}
+
+
+def test_the_profile_cascade_bridges_a_head_turned_away():
+    tracked = search(TURNING_HEAD, profile=True)
+    assert numbers(tracked) == [(0,)] * 90
+    assert tracked[45].faces[0].score is not None
+
+
+def test_a_face_turned_aside_starts_no_track():
+    aside = [Detection(at(100), 5.0, frontal=False)]
+    seen = [(Frame(i, i * INTERVAL, Unseen()), tuple(aside)) for i in range(20)]
+    assert numbers(track_faces(seen, INTERVAL)) == [()] * 20
 
 
 def test_a_search_looks_at_the_frames_asked_for_and_counts_all(tmp_path):

@@ -48,6 +48,7 @@ from fer_pipeline.video import expected_frames
 @options.every
 @options.fps
 @options.faces(SearchOptions().faces)
+@options.profile
 @options.workers
 @options.overwrite
 @reports
@@ -60,6 +61,7 @@ def command(
     every: int | None,
     fps: float | None,
     faces: WhichFaces,
+    profile: bool,
     workers: int,
     overwrite: bool,
 ) -> None:
@@ -73,7 +75,7 @@ def command(
       fer annotate clip.mp4 --out labels.csv
       fer annotate clips/ --out timelines/ --workers 4
     """
-    search = SearchOptions(sampling=sampling(every, fps), faces=faces)
+    search = SearchOptions(sampling=sampling(every, fps), faces=faces, profile=profile)
     outputs = [Output.parse(text, format_name) for text in out]
     folder = find_model(model)
     plan = plan_annotation(clips, folder, search, outputs, overwrite=overwrite)

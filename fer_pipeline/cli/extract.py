@@ -94,6 +94,7 @@ DEFAULTS = ExtractionOptions()
     show_default=True,
     help="Smallest face looked for, as a share of the frame's shorter side.",
 )
+@options.profile
 @click.option("--keep-frames", type=options.AnyPath, metavar="DIR", help="Also keep frames as PNG.")
 @click.option("--keep-crops", type=options.AnyPath, metavar="DIR", help="Also keep crops as PNG.")
 @options.workers
@@ -119,6 +120,7 @@ def command(
     faces: WhichFaces,
     cascade: str,
     smallest_face: float,
+    profile: bool,
     keep_frames: Path | None,
     keep_crops: Path | None,
     workers: int,
@@ -137,7 +139,7 @@ def command(
     """
     options = ExtractionOptions(
         detection=DetectionOptions(cascade=cascade, smallest_face=smallest_face),
-        search=SearchOptions(sampling=sampling(every, fps), faces=faces),
+        search=SearchOptions(sampling=sampling(every, fps), faces=faces, profile=profile),
         crop=CropOptions(size, margin, channels),
         keep_frames=keep_frames,
         keep_crops=keep_crops,

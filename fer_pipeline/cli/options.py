@@ -35,6 +35,11 @@ workers = click.option(
     show_default="all cores",
     help="Videos done side by side; the result is the same.",
 )
+profile = click.option(
+    "--profile",
+    is_flag=True,
+    help="Follow faces that turn aside, too; takes three times as long.",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there; begin anew.")
 
 
