@@ -31,6 +31,9 @@ Progress = Callable[[int], None]
 
 _POLL_SECONDS = 0.1
 
+# So that tasks which report faster than this process reads do not keep it from all else.
+_MOST_DRAINED = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Task, Result]):
@@ -93,7 +96,7 @@ def _once_more(
     pool = _Pool(function, [task], 1, progress)
     yield from pool.outcomes()
     if pool.suspects:
-        died = WorkerError("its worker process died twice (a crash, or out of memory)")
+        died = WorkerError("its worker process died, alone too (a crash, or out of memory)")
         yield Outcome(task, error=died)
 
 
@@ -153,7 +156,8 @@ class _Pool(Generic[Task, Result]):
                         yield future.result()
                     except BrokenProcessPool:
                         (self.suspects if future in started else self.not_started).append(task)
-            _drain(frames, self._progress)
+            while not frames.empty():
+                _drain(frames, self._progress)
         if not self.suspects:  # it died before anything was seen to run
             self.suspects, self.not_started = self.not_started, []
 
@@ -192,7 +196,9 @@ def _children_deaf_to_interrupts() -> Iterator[None]:
 
 def _drain(frames: Any, progress: Progress) -> None:
     total = 0
-    while not frames.empty():
+    for _ in range(_MOST_DRAINED):
+        if frames.empty():
+            break
         total += frames.get()
     progress(total)
 

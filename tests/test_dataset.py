@@ -103,7 +103,7 @@ def test_the_root_tells_format_emotions_crop_and_provenance(plain):
     assert crop["size"] == 8
     assert crop["margin"] == 0.1
     assert crop["detector"]["cascade"] == "haarcascade_frontalface_alt2"
-    assert crop["cascade_digest"] == "0" * 64
+    assert crop["cascade_digest"] == SMALL.cascade_digest
 
 
 def test_each_column_has_its_shape_and_type(plain):
@@ -400,6 +400,15 @@ def test_parts_joined_in_any_order_are_one_run(tmp_path):
             assert np.array_equal(
                 one.column(name), other.column(name), equal_nan=name in {"time", "score"}
             )
+
+
+def test_people_are_numbered_by_first_row_wherever_they_stood_before(tmp_path):
+    rows = {"z": [face(participant="P1")], "b": [face(participant=name) for name in ("P2", "P1")]}
+    merge(tmp_path / "f.h5", [write(tmp_path / "unsorted.h5", rows)], {}, SMALL)
+    with open_dataset(tmp_path / "f.h5") as dataset:
+        assert dataset.videos == ("b", "z")
+        assert dataset.participants == ("P2", "P1")
+        assert dataset.column("participant").tolist() == [0, 1, 1]
 
 
 def test_a_dataset_is_joined_in_its_own_place(tmp_path):

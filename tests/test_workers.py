@@ -1,0 +1,121 @@
+"""Tasks in this process and in others; those that die are real."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fer_pipeline.errors import FerError, VideoError, WorkerError
+from fer_pipeline.workers import Outcome, Progress, available_cores, run_tasks
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a task is to do, and the file in which it counts its attempts."""
+
+    what: str
+    log: Path | None = None
+
+
+def do(job: Job, progress: Progress) -> str:
+    """Do a job; workers find this function by its name."""
+    attempts = 0
+    if job.log is not None:
+        with job.log.open("a") as log:
+            log.write("x")
+        attempts = job.log.stat().st_size
+    for _ in range(10):
+        progress(1)
+    if job.what == "refuse":
+        raise VideoError("a.mp4: not a video")
+    if job.what == "stumble":
+        raise ZeroDivisionError("a mistake of ours")
+    if job.what == "exit" or (job.what == "exit once" and attempts == 1):
+        os._exit(7)
+    if job.what == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if job.what == "go on":
+        for _ in itertools.count():
+            progress(1)
+    return f"{job.what} done"
+
+
+def run(jobs: list[Job], workers: int) -> tuple[dict[str, Outcome[Job, str]], int]:
+    """Run jobs, no two alike; return what became of each, and the frames counted."""
+    counted: list[int] = []
+    outcomes = list(run_tasks(do, jobs, workers, counted.append))
+    assert sorted(outcome.task.what for outcome in outcomes) == sorted(job.what for job in jobs)
+    return {outcome.task.what: outcome for outcome in outcomes}, sum(counted)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_task_comes_to_a_result_or_a_reason(workers):
+    jobs = [Job(what) for what in ("a", "refuse", "b", "stumble", "c")]
+    outcomes, counted = run(jobs, workers)
+    assert [outcomes[what].result for what in "abc"] == ["a done", "b done", "c done"]
+    assert type(outcomes["refuse"].error) is VideoError
+    assert str(outcomes["refuse"].error) == "a.mp4: not a video"
+    assert type(outcomes["stumble"].error) is FerError
+    assert "unexpected error: ZeroDivisionError('a mistake of ours')" in str(
+        outcomes["stumble"].error
+    )
+    assert counted == 50  # every frame of every task, failed ones included
+
+
+NOT_ON_WINDOWS = pytest.mark.skipif(os.name == "nt", reason="no such signal on Windows")
+
+
+@pytest.mark.parametrize("what", ["exit", pytest.param("crash", marks=NOT_ON_WINDOWS)])
+def test_a_task_that_kills_its_worker_costs_only_itself_after_another_attempt(tmp_path, what):
+    log = tmp_path / "attempts"
+    outcomes, _ = run([Job("a"), Job(what, log), Job("b"), Job("c")], workers=2)
+    assert isinstance(outcomes[what].error, WorkerError)
+    assert "its worker process died" in str(outcomes[what].error)
+    assert log.stat().st_size in {2, 3}  # one more if it died before it was seen to run
+    assert [outcomes[what].result for what in "abc"] == ["a done", "b done", "c done"]
+
+
+def test_a_task_whose_worker_died_once_is_done_in_another_attempt(tmp_path):
+    log = tmp_path / "attempts"
+    outcomes, _ = run([Job("exit once", log), Job("a"), Job("b")], workers=2)
+    assert outcomes["exit once"].result == "exit once done"
+    assert [outcomes[what].result for what in "ab"] == ["a done", "b done"]
+    assert log.stat().st_size == 2
+
+
+def test_a_run_that_is_given_up_leaves_no_process_behind():
+    outcomes = run_tasks(do, [Job("go on"), Job("a")], 2, lambda _: None)
+    assert next(outcomes).result == "a done"
+    outcomes.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_no_tasks_are_no_outcomes():
+    assert run([], workers=4) == ({}, 0)
+
+
+def test_one_worker_is_this_very_process():
+    outcomes = run_tasks(process_number, [1, 2], 1, lambda _: None)
+    assert [outcome.result for outcome in outcomes] == [os.getpid()] * 2
+
+
+def process_number(_: int, __: Progress) -> int:
+    return os.getpid()
+
+
+def test_ctrl_c_is_not_taken_for_a_failed_task():
+    def interrupted(_: int, __: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(run_tasks(interrupted, [1], 1, lambda _: None))
+
+
+def test_cores_are_counted():
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)
