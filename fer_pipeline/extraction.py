@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from fer_pipeline.errors import DatasetError, LabelError, OutputError
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
 from fer_pipeline.files import FileState, digest_of, name_digest, remove_if_empty
-from fer_pipeline.labels import Labelling, LabelOptions, VideoLabels, label_videos
+from fer_pipeline.labels import Labelling, LabelOptions, Side, VideoLabels, label_videos
 from fer_pipeline.provenance import provenance
 from fer_pipeline.sources import Source, find_videos
 from fer_pipeline.tracking import TrackedFrame
@@ -89,7 +89,6 @@ class ExtractionTask:
     options: ExtractionOptions
     settings: dict[str, Any]
     part: Path
-    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,6 +152,8 @@ def plan_extraction(
     labelling = label_videos([source.name for source in sources], labels)
     settings, record = _settings(options)
     known = {} if overwrite else _known_videos(output, settings)
+    if options.search.faces == "largest" and labelling.tells_faces_apart:
+        raise LabelError("the labels tell several faces of a video apart; add --faces all")
     labelled = [source for source in sources if source.name in labelling.videos]
     if not labelled:
         raise LabelError("none of the videos can be told; see --labels and --pattern")
@@ -199,9 +200,7 @@ def run_extraction(
     Raises:
         OutputError: A part cannot be written, and so no other can; those finished are kept.
     """
-    several = min(workers, len(plan.tasks)) > 1
-    tasks = [replace(task, threads=1) for task in plan.tasks] if several else plan.tasks
-    with closing(run_tasks(extract_video, tasks, workers, progress)) as outcomes:
+    with closing(run_tasks(extract_video, plan.tasks, workers, progress)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome.error, OutputError):
                 raise outcome.error
@@ -251,7 +250,7 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
 
     sampled = with_face = 0
     with ExitStack() as stack:
-        video = stack.enter_context(open_video(path, task.threads))
+        video = stack.enter_context(open_video(path))
         before, digest = FileState.of(path), digest_of(path)
         writer = stack.enter_context(create_dataset(task.part, record, emotions))
         writer.add_video(task.source.name)
@@ -277,11 +276,16 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
 
 
 def _rows(tracked: TrackedFrame, task: ExtractionTask) -> Iterator[FaceRow]:
-    frame, label = tracked.frame, task.labels.at(tracked.frame.time)
-    if not isinstance(frame, Frame) or label is None:
+    frame = tracked.frame
+    if not isinstance(frame, Frame):
         return
     _keep_picture(task.options.keep_frames, task.source.name, f"{frame.index:06d}", frame.rgb)
+    middle = frame.luma.shape[1] / 2
     for face in tracked.faces:
+        side: Side = "left" if face.box.center[0] < middle else "right"
+        label = task.labels.of_face(frame.time, face.track, side)
+        if label is None:
+            continue
         image = crop(frame, face.box, task.options.crop)
         name = f"{frame.index:06d}_{face.track}"
         _keep_picture(task.options.keep_crops, task.source.name, name, image)

@@ -1,8 +1,8 @@
 """The CSV file in which a study lists its labelled stretches.
 
-Columns ``video, participant, emotion`` and optionally ``start, end`` in seconds. Spreadsheets write
-such files in several ways, all of which are read: with a byte order mark, with semicolons and
-decimal commas, with any line ends.
+Columns ``video, participant, emotion`` and optionally ``start, end`` in seconds, and ``face`` where
+a video shows several people. Spreadsheets write such files in several ways, all of which are read:
+with a byte order mark, with semicolons and decimal commas, with any line ends.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Row:
         emotion: Canonical where the word is known, else the study's own; None for an empty cell.
         start: Seconds; None for an empty cell.
         end: Seconds, after the start; None for an empty cell.
+        face: ``left``, ``right`` or a face's number as digits; None for an empty cell.
     """
 
     line: int
@@ -40,10 +41,12 @@ class Row:
     emotion: str | None
     start: float | None
     end: float | None
+    face: str | None = None
 
 
 _REQUIRED = ("video", "participant", "emotion")
-_OPTIONAL = ("start", "end")
+_TIMES = ("start", "end")
+_OPTIONAL = (*_TIMES, "face")
 
 
 def read_rows(file: Path) -> Iterator[Row]:
@@ -69,14 +72,13 @@ def read_rows(file: Path) -> Iterator[Row]:
         row = {name: cells[i] for name, i in columns.items() if i < len(cells)}
         if not row["video"]:
             raise row_error(file, line, "the cell 'video' is empty", "name the video")
-        start, end = (
-            _seconds(file, line, name, row.get(name, ""), delimiter) for name in _OPTIONAL
-        )
+        start, end = (_seconds(file, line, name, row.get(name, ""), delimiter) for name in _TIMES)
         if end is not None and end <= (start or 0.0):
             problem = f"the end {end:g} is not after the start {start or 0.0:g}"
             raise row_error(file, line, problem, "give an end that is, or none")
         emotion, participant = emotion_name(row["emotion"]), row["participant"] or None
-        yield Row(line, row["video"], participant, emotion, start, end)
+        face = _face(file, line, row.get("face", ""))
+        yield Row(line, row["video"], participant, emotion, start, end, face)
 
 
 def _read_text(file: Path) -> str:
@@ -114,7 +116,7 @@ def _cells(file: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[st
 def _columns(file: Path, line: int, header: Sequence[str]) -> dict[str, int]:
     """Return the position of each column that is known, from the header."""
     names = [name.lower() for name in header]
-    advice = "the columns are video, participant, emotion and optionally start, end"
+    advice = "the columns are video, participant, emotion and optionally start, end, face"
     for name in (*_REQUIRED, *_OPTIONAL):
         if names.count(name) > 1:
             raise row_error(file, line, f"the column '{name}' occurs twice", advice)
@@ -137,6 +139,17 @@ def _seconds(file: Path, line: int, column: str, cell: str, delimiter: str) -> f
         problem = f"the {column} '{cell}' is no time"
         raise row_error(file, line, problem, "give seconds from the beginning, such as 1.25")
     return round(seconds, TIME_DECIMALS)
+
+
+def _face(file: Path, line: int, cell: str) -> str | None:
+    """Return which face of a frame is meant; None for an empty cell."""
+    face = cell.lower()
+    if face in ("left", "right") or (face.isascii() and face.isdecimal()):
+        return str(int(face)) if face.isdecimal() else face
+    if face:
+        advice = "write left, right, or the number that fer annotate gives the face"
+        raise row_error(file, line, f"the face '{cell}' is none", advice)
+    return None
 
 
 def row_error(file: Path, line: int, problem: str, advice: str) -> LabelError:

@@ -31,6 +31,9 @@ from fer_pipeline.timeline import LEADING_COLUMNS
 Origin = Literal["labels", "pattern", "layout", "guess", "none"]
 """Where labels came from; ``none``: kept without, because nothing told them."""
 
+Side = Literal["left", "right"]
+"""Half of the picture, as it is seen."""
+
 _MOST_LISTED = 20
 
 
@@ -46,12 +49,19 @@ class Stretch:
         participant: Code as written; None for unknown.
         start: Seconds; None for the beginning of the video.
         end: Seconds; None for the end of the video.
+        face: Whose it is where several people are in the picture: ``left`` or ``right`` of its
+            middle, or the number of a face as digits; None for whoever is there.
     """
 
     emotion: str | None
     participant: str | None
     start: float | None = None
     end: float | None = None
+    face: str | None = None
+
+    def is_of(self, number: int, side: Side) -> bool:
+        """Return whether it is about a face, by its number and the side of the picture it is on."""
+        return self.face in (None, str(number), side)
 
     def holds(self, time: float) -> bool:
         """Return whether a frame at ``time`` seconds is in it, to the microsecond."""
@@ -77,6 +87,16 @@ class VideoLabels:
         """Return the label of a frame at ``time`` seconds; None: the frame is not stored."""
         return next((stretch for stretch in self.stretches if stretch.holds(time)), self.outside)
 
+    def of_face(self, time: float, number: int, side: Side) -> Stretch | None:
+        """Return the label of one face of a frame; None: the face is not stored."""
+        told = (s for s in self.stretches if s.holds(time) and s.is_of(number, side))
+        return next(told, self.outside)
+
+    @property
+    def tells_faces_apart(self) -> bool:
+        """Whether several people are in the picture, each with labels of their own."""
+        return any(stretch.face is not None for stretch in self.stretches)
+
     @property
     def all_stretches(self) -> tuple[Stretch, ...]:
         """Whatever `at` may return but None."""
@@ -98,7 +118,8 @@ class LabelOptions:
     """Where labels are to come from; with none of the first three they are guessed.
 
     Attributes:
-        labels: CSV file with the columns video, participant, emotion and optionally start, end.
+        labels: CSV file with the columns video, participant, emotion and optionally start, end,
+            face.
         pattern: Of the paths, such as ``{participant}/{emotion}_{take}``.
         layout: Name of a well-known corpus, one of `LAYOUTS`.
         outside: For frames outside the stretches of ``labels``: ``unlabelled`` or a class name.
@@ -132,6 +153,11 @@ class Labelling:
     def emotions(self) -> tuple[str, ...]:
         """The emotions that frames may get, canonical ones first."""
         return order_emotions(s.emotion for s in _stretches(self.videos) if s.emotion is not None)
+
+    @property
+    def tells_faces_apart(self) -> bool:
+        """Whether a video has labels of their own for several people in the picture."""
+        return any(labels.tells_faces_apart for labels in self.videos.values())
 
 
 def label_videos(paths: Sequence[str], options: LabelOptions) -> Labelling:
@@ -279,6 +305,16 @@ def _csv_finder(
 def _join(file: Path, rows: Iterable[Row], outside: str | None) -> VideoLabels:
     """Join the rows of one video."""
     rows = sorted(rows, key=lambda row: row.start or 0.0)
+    for face in {row.face for row in rows}:
+        _refuse_overlaps(file, [row for row in rows if row.face in (None, face)])
+    stretches = tuple(
+        Stretch(row.emotion, row.participant, row.start, row.end, row.face) for row in rows
+    )
+    return VideoLabels(stretches, "labels", _outside(stretches, outside))
+
+
+def _refuse_overlaps(file: Path, rows: Sequence[Row]) -> None:
+    """Refuse two labels for one face at the same time; the rows are in order of time."""
     for one, following in pairwise(rows):
         if one.end is None or one.end > (following.start or 0.0):
             first, second = sorted((one.line, following.line))
@@ -286,10 +322,8 @@ def _join(file: Path, rows: Iterable[Row], outside: str | None) -> VideoLabels:
                 file,
                 second,
                 f"the stretch of {following.video} overlaps that of line {first}",
-                "change their start or end, or remove one",
+                "change their start or end, remove one, or tell their faces apart",
             )
-    stretches = tuple(Stretch(row.emotion, row.participant, row.start, row.end) for row in rows)
-    return VideoLabels(stretches, "labels", _outside(stretches, outside))
 
 
 def _outside(stretches: Iterable[Stretch], outside: str | None) -> Stretch | None:

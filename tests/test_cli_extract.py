@@ -10,12 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fer_pipeline.dataset import open_dataset
 from tests.media import (
     PARTICIPANTS,
     SEGMENTS,
+    TWO_PEOPLE,
     noise,
     punch_hole,
     write_sound,
@@ -568,3 +570,20 @@ def test_the_command_is_kept_as_it_was_typed(videos, tmp_path):
     with open_dataset(out) as dataset:
         command = dataset.provenance["command"]
     assert command == f"fer extract {videos} -o '{out}' --every 10 --size 24 --workers 1 -q"
+
+
+def test_two_people_of_one_clip_become_two_participants(fer, tmp_path):
+    labels = tmp_path / "labels.csv"
+    rows = "two_people.mp4,left one,happy,left\ntwo_people.mp4,right one,sad,right\n"
+    labels.write_text("video,participant,emotion,face\n" + rows)
+    arguments = ["extract", TWO_PEOPLE, "--labels", labels, "--every", 20, "-o", tmp_path / "f.h5"]
+    refused = fer(*arguments)
+    assert refused.exit_code == 1
+    assert "--faces all" in refused.output
+    assert fer(*arguments, "--faces", "all").exit_code == 0
+    with open_dataset(tmp_path / "f.h5") as dataset:
+        people = np.array(dataset.participants)[dataset.column("participant")]
+        left = dataset.column("box")[:, 0] + dataset.column("box")[:, 2] / 2 < 320
+        assert len(dataset) == 24
+        assert np.array_equal(people == "left one", left)
+        assert np.array_equal(dataset.column("label") == 0, left)

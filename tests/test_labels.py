@@ -578,8 +578,8 @@ def test_plain_form_survives_json(tmp_path: Path, outside: str | None) -> None:
     plain = labels.to_json()
     assert json.loads(json.dumps(plain)) == plain
     assert plain["stretches"] == [
-        {"emotion": "sadness", "participant": "P0", "start": 0.1, "end": 2.0},
-        {"emotion": None, "participant": None, "start": 3.0, "end": None},
+        {"emotion": "sadness", "participant": "P0", "start": 0.1, "end": 2.0, "face": None},
+        {"emotion": None, "participant": None, "start": 3.0, "end": None, "face": None},
     ]
     assert (plain["outside"] is None) == (outside is None)
 
@@ -591,3 +591,52 @@ def test_plain_form_tells_other_labels_and_not_other_ways_to_them() -> None:
 
     assert plain() == plain(pattern="{participant}/{emotion}")
     assert plain() != plain(pattern="{emotion}/{participant}")
+
+
+# Several people in one picture
+
+
+def test_labels_of_two_faces_may_overlap_and_each_face_gets_its_own(tmp_path):
+    rows = "clip.mp4,P1,happy,0,2,left\nclip.mp4,P2,sad,1,3,Right\nclip.mp4,P3,fear,3,4,\n"
+    file = tmp_path / "labels.csv"
+    file.write_text("video,participant,emotion,start,end,face\n" + rows)
+    labels = label_videos(["clip.mp4"], LabelOptions(labels=file)).videos["clip.mp4"]
+    told = {
+        (time, side): getattr(labels.of_face(time, 0, side), "participant", None)
+        for time in (0.5, 1.5, 2.5, 3.5)
+        for side in ("left", "right")
+    }
+    assert told == {
+        (0.5, "left"): "P1",
+        (0.5, "right"): None,
+        (1.5, "left"): "P1",
+        (1.5, "right"): "P2",
+        (2.5, "left"): None,
+        (2.5, "right"): "P2",
+        (3.5, "left"): "P3",
+        (3.5, "right"): "P3",
+    }
+    assert labels.tells_faces_apart
+
+
+def test_a_face_may_be_named_by_its_number(tmp_path):
+    file = tmp_path / "labels.csv"
+    file.write_text("video,participant,emotion,face\nc.mp4,P1,happy,0\nc.mp4,P2,sad,01\n")
+    labels = label_videos(["c.mp4"], LabelOptions(labels=file)).videos["c.mp4"]
+    people = [labels.of_face(0, number, "left") for number in range(3)]
+    assert [one and one.participant for one in people] == ["P1", "P2", None]
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("c.mp4,P1,happy,left\nc.mp4,P1,sad,left\n", "line 3: the stretch of c.mp4 overlaps"),
+        ("c.mp4,P1,happy,left\nc.mp4,P1,sad,\n", "line 3: the stretch of c.mp4 overlaps"),
+        ("c.mp4,P1,happy,middle\n", "line 2: the face 'middle' is none"),
+    ],
+)
+def test_labels_of_faces_that_make_no_sense_are_refused(tmp_path, rows, problem):
+    file = tmp_path / "labels.csv"
+    file.write_text("video,participant,emotion,face\n" + rows)
+    with pytest.raises(LabelError, match=problem):
+        label_videos(["c.mp4"], LabelOptions(labels=file))

@@ -45,7 +45,7 @@ DEFAULTS = ExtractionOptions()
 @click.option(
     "--labels",
     type=options.AnyPath,
-    help="CSV with the columns video,participant,emotion and optionally start,end in seconds.",
+    help="CSV with the columns video,participant,emotion and optionally start,end (seconds), face.",
 )
 @click.option("--pattern", help="How paths tell, such as '{participant}/{emotion}_{take}'.")
 @click.option("--layout", type=click.Choice(sorted(LAYOUTS)), help="A well-known corpus.")
@@ -173,6 +173,7 @@ def _labelling_table(plan: ExtractionPlan) -> str:
         for stretch in labels.all_stretches:
             whole = stretch.start is None and stretch.end is None
             when = "all" if whole else f"{stretch.start or 0:g} to {stretch.end or 'the end'}"
+            when += f", face {stretch.face}" if stretch.face else ""
             emotion, person = stretch.emotion or "(unlabelled)", stretch.participant or "(unknown)"
             rows.append([name, person, emotion, when])
     return text_table(["video", "participant", "emotion", "seconds"], rows)
