@@ -12,7 +12,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,6 @@ class AnnotationTask:
     options: SearchOptions
     settings: str
     piece: Path
-    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -191,10 +190,8 @@ def run_annotation(
     """
     for name, record in plan.finished.items():
         _write_into_folders(plan, name, record)
-    several = min(workers, len(plan.tasks)) > 1
-    tasks = [replace(task, threads=1) for task in plan.tasks] if several else plan.tasks
     try:
-        for outcome in run_tasks(annotate_clip, tasks, workers, progress):
+        for outcome in run_tasks(annotate_clip, plan.tasks, workers, progress):
             if outcome.result is not None:
                 _write_into_folders(plan, outcome.task.source.name, outcome.result)
             yield outcome
@@ -235,7 +232,7 @@ def annotate_clip(task: AnnotationTask, progress: Progress) -> ClipRecord:
     emotions = classifier.spec.emotions
     tally = Tally(emotions)
     state = FileState.of(task.source.path)
-    with open_video(task.source.path, task.threads) as video:
+    with open_video(task.source.path) as video:
 
         def rows() -> Iterator[TimelineRow]:
             detector = _detector(classifier.spec, task.options)

@@ -255,7 +255,10 @@ class Video:
         elif report.lost:
             self._warn_once(f"{_counted(report.lost, 'frame')} listed by the file did not decode")
         end = 0.0 if report.last_time is None else report.last_time + 1 / info.rate
-        if info.duration is not None and info.duration - end > EARLY_END_SECONDS:
+        if not report.rows:
+            report.ended_early = True
+            self._warn_once("holds no frame that can be read")
+        elif info.duration is not None and info.duration - end > EARLY_END_SECONDS:
             report.ended_early = True
             self._warn_once(f"ends at {end:.2f} s although {info.duration:.2f} s are claimed")
         elif 0 < report.rows < info.frames:
@@ -383,7 +386,11 @@ class _SampleTable:
 
     def add(self, packet: Packet[VideoStream]) -> None:
         """Note a frame that the demuxer has read and the decoder is about to get."""
-        if not self._in_use or packet.pts is None or not packet.size:
+        if not self._in_use:
+            return
+        if packet.dts is None:  # the last packet
+            self._add_unread()
+        if packet.pts is None or not packet.size:
             return
         if packet.dts is not None:
             self._last_read = packet.dts
@@ -402,19 +409,21 @@ class _SampleTable:
 
     def rest(self) -> list[int]:
         """Return the listed frames that never came, those behind the end of the data included."""
-        return sorted({*self._awaited, *self._unread()})
+        return sorted(self._awaited)
 
-    def _unread(self) -> list[int]:
+    def _add_unread(self) -> None:
+        """Note the frames that the demuxer could not read, before the decoder gives its last."""
         if self._last_read is None or self._delay is None:
-            return []
+            return
         # The index holds decoding stamps. Shifted by the delay of the first frame they are, as a
         # set, the presentation stamps of a stream of constant rate.
         entries: Any = self._stream.index_entries
         decoding = [entry.timestamp for entry in entries]
-        missing = sum(stamp > self._last_read for stamp in decoding)
+        unread = sum(stamp > self._last_read for stamp in decoding)
         listed = {stamp + self._delay for stamp in decoding}.difference(self._awaited)
         untold = sorted(s for s in listed if self._last_told is None or s > self._last_told)
-        return untold[len(untold) - min(missing, len(untold)) :]
+        self._awaited.extend(untold[len(untold) - min(unread, len(untold)) :])
+        heapq.heapify(self._awaited)
 
 
 class _Holes:
@@ -462,12 +471,11 @@ class _Holes:
 
 
 @contextmanager
-def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
+def open_video(path: Path) -> Iterator[Video]:
     """Open a video for reading.
 
     Args:
         path: A file in any container that FFmpeg reads.
-        threads: Threads of the decoder; 0 takes as many as there are cores.
 
     Raises:
         VideoError: The file is missing, unreadable, empty, or holds no video.
@@ -481,7 +489,7 @@ def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(f"{path}: not a video that can be read ({_reason(error)})") from error
     with container:
-        yield Video(path, container, _video_stream(path, container, threads))
+        yield Video(path, container, _video_stream(path, container))
 
 
 def expected_frames(path: Path) -> int:
@@ -506,7 +514,7 @@ def _check_readable(path: Path) -> None:
         raise VideoError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _video_stream(path: Path, container: InputContainer, threads: int) -> VideoStream:
+def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     name = container.format.name
     if name.endswith(_STILL_FORMATS):
         raise VideoError(f"{path}: a still picture, not a video")
@@ -519,8 +527,9 @@ def _video_stream(path: Path, container: InputContainer, threads: int) -> VideoS
     stream = moving[0]
     if stream.codec_context is None:
         raise VideoError(f"{path}: no decoder for its video stream")
-    stream.thread_type = "AUTO"
-    stream.codec_context.thread_count = threads
+    # With more threads, a damaged file gives other pictures on each machine, or FFmpeg waits for
+    # ever. The search for faces takes far longer than decoding with one.
+    stream.codec_context.thread_count = 1
     return stream
 
 
