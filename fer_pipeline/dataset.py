@@ -34,7 +34,7 @@ UNKNOWN = -1
 SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST = 0, 1, 2
 """Values of the dataset ``split``: the division that a public corpus brings along."""
 
-_COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "label": (np.int8, ()),
     "participant": (np.int32, ()),
     "video": (np.int32, ()),
@@ -154,7 +154,7 @@ class DatasetWriter:
         self.add_video(video)
         emotions = np.array([*(self._emotions[name] for name in source.emotions), UNKNOWN])
         columns: dict[str, NDArray[Any]] = {
-            name: source.column(name)[rows] for name in _COLUMNS if name != "video"
+            name: source.column(name)[rows] for name in COLUMNS if name != "video"
         }
         columns["label"] = emotions[columns["label"]]
         columns["participant"] = self._translate_people(source, columns["participant"])
@@ -194,7 +194,7 @@ class DatasetWriter:
             return
         columns = map(np.asarray, zip(*self._buffer, strict=True))
         self._buffer.clear()
-        self._extend(dict(zip(("images", *_COLUMNS), columns, strict=True)))
+        self._extend(dict(zip(("images", *COLUMNS), columns, strict=True)))
 
     def _extend(self, columns: dict[str, NDArray[Any]]) -> None:
         self._require_room(sum(values.nbytes for values in columns.values()))
@@ -219,7 +219,7 @@ def _create_columns(file: Any, size: int, channels: int) -> dict[str, Any]:
         compression="gzip",
         compression_opts=4,
     )
-    for name, (dtype, shape) in _COLUMNS.items():
+    for name, (dtype, shape) in COLUMNS.items():
         file.create_dataset(
             name,
             shape=(0, *shape),
@@ -228,7 +228,7 @@ def _create_columns(file: Any, size: int, channels: int) -> dict[str, Any]:
             chunks=True,
             fletcher32=True,  # a checksum; the images have that of their compression
         )
-    return {name: file[name] for name in ("images", *_COLUMNS)}
+    return {name: file[name] for name in ("images", *COLUMNS)}
 
 
 def _rows_at_once(images: Any) -> int:
@@ -353,7 +353,7 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256 over all images, columns and names: the same data give the same digest."""
         total = hashlib.sha256(json.dumps([self.emotions, self.participants, self.videos]).encode())
-        for name in _COLUMNS:
+        for name in COLUMNS:
             total.update(np.ascontiguousarray(self.column(name)).tobytes())
         for rows in self.batches():
             total.update(self.images(rows).tobytes())
@@ -401,7 +401,7 @@ def _read_header(path: Path, file: Any) -> Dataset:
             provenance=json.loads(file.attrs["provenance"]),
             _file=file,
         )
-        lengths = {file[name].shape[0] for name in (*_COLUMNS, "images")}
+        lengths = {file[name].shape[0] for name in (*COLUMNS, "images")}
     except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
         raise DatasetError(f"{path}: the dataset is broken ({error}); extract it again") from error
     if len(lengths) > 1:
@@ -458,77 +458,3 @@ def counts(dataset: Dataset) -> NDArray[np.int64]:
     except IndexError as error:
         raise DatasetError(f"{dataset.path}: broken; fer data verify tells where") from error
     return table
-
-
-def verify(dataset: Dataset) -> list[str]:
-    """Look for everything that could be wrong inside a dataset, reading each image once.
-
-    Returns:
-        What is wrong, one line each; empty if nothing is.
-    """
-    found = _check_layout(dataset)
-    return found or [*_check_columns(dataset), *_check_images(dataset)]
-
-
-def _check_layout(dataset: Dataset) -> list[str]:
-    """Look for columns that are not what they should be, or cannot be read."""
-    size, channels = dataset.crop.size, CHANNEL_COUNT[dataset.crop.channels]
-    found = []
-    for name, (dtype, shape) in {"images": (np.uint8, (size, size, channels)), **_COLUMNS}.items():
-        has = dataset.layout(name)
-        if has != (np.dtype(dtype), shape):
-            found.append(f"{name}: rows of {has[0]} {has[1]} instead of {dtype.__name__} {shape}")
-    for name in _COLUMNS:
-        try:
-            dataset.column(name)
-        except DatasetError as error:
-            found.append(str(error))
-    return found
-
-
-def _check_columns(dataset: Dataset) -> list[str]:
-    frame, time = dataset.column("frame"), dataset.column("time")
-
-    def beyond(name: str, limit: int) -> NDArray[np.bool_]:
-        values = dataset.column(name)
-        return np.asarray((values < UNKNOWN) | (values >= limit))
-
-    wrong = {
-        "label: points to no emotion": beyond("label", len(dataset.emotions)),
-        "participant: points to nobody": beyond("participant", len(dataset.participants)),
-        "video: points to no video": beyond("video", len(dataset.videos)),
-        "split: none of the values allowed": beyond("split", SPLIT_TEST + 1),
-        "frame: below −1": frame < UNKNOWN,
-        "time: none, although the frame has a number": (frame >= 0) & ~np.isfinite(time),
-        "box: without width or height": (dataset.column("box")[:, 2:] <= 0).any(axis=1),
-    }
-    found = [_finding(what, np.flatnonzero(rows)) for what, rows in wrong.items() if rows.any()]
-    if dataset.emotions != order_emotions(dataset.emotions):
-        found.append("emotions: not in their order")
-    for name, names in (("participants", dataset.participants), ("videos", dataset.videos)):
-        if len(set(names)) != len(names):
-            found.append(f"{name}: the same name twice")
-    if np.any(np.diff(np.lexsort((time, dataset.column("video")))) < 0):
-        found.append("rows: not in the order of videos and times")
-    return found
-
-
-def _check_images(dataset: Dataset) -> list[str]:
-    unreadable: list[int] = []
-    for rows in dataset.batches():
-        if not _readable(dataset, rows):
-            single = range(rows.start, rows.stop)
-            unreadable += [row for row in single if not _readable(dataset, slice(row, row + 1))]
-    return [_finding("images: cannot be read", unreadable)] if unreadable else []
-
-
-def _readable(dataset: Dataset, rows: slice) -> bool:
-    try:
-        dataset.images(rows)
-    except DatasetError:
-        return False
-    return True
-
-
-def _finding(what: str, rows: Sequence[int] | NDArray[np.int64]) -> str:
-    return f"{what} ({len(rows)} of the rows, the first is {rows[0]})"

@@ -22,8 +22,8 @@ from fer_pipeline.dataset import (
     create_dataset,
     merge,
     open_dataset,
-    verify,
 )
+from fer_pipeline.dataset_check import verify
 from fer_pipeline.domain import EMOTIONS, Box
 from fer_pipeline.errors import DatasetError, OutputError
 from tests.conftest import crop_record, write_faces

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_pipeline.dataset import Dataset, open_dataset, verify
+from fer_pipeline.dataset import Dataset, open_dataset
+from fer_pipeline.dataset_check import verify
 from fer_pipeline.domain import Box, canonical_emotion
 from fer_pipeline.errors import OutputError
 from fer_pipeline.extraction import (

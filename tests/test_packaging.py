@@ -37,6 +37,7 @@ DATA = {
         for name in (
             "haarcascade_frontalface_alt2.xml",
             "haarcascade_frontalface_default.xml",
+            "haarcascade_profileface.xml",
             "LICENSE",
             "SHA256SUMS",
         )

@@ -10,7 +10,8 @@ import click
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.summaries import participants_by_emotion
-from fer_pipeline.dataset import Dataset, open_dataset, verify
+from fer_pipeline.dataset import Dataset, open_dataset
+from fer_pipeline.dataset_check import verify
 from fer_pipeline.errors import DatasetError
 from fer_pipeline.report.tables import text_table
 

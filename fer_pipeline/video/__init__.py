@@ -1,0 +1,17 @@
+"""The only decoder: from a path to frames with true media time.
+
+Packets are decoded one by one, because that goes on after a damaged packet, and times come from the
+presentation timestamps, because ``index / rate`` is wrong on every clip of variable rate.
+"""
+
+from fer_pipeline.video.reading import VIDEO_SUFFIXES, Video, expected_frames, open_video
+from fer_pipeline.video.report import ReadReport, VideoInfo
+
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "ReadReport",
+    "Video",
+    "VideoInfo",
+    "expected_frames",
+    "open_video",
+]

@@ -1,0 +1,295 @@
+"""Opening and reading a video with PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_pipeline.domain import Frame, LostFrame, UInt8Array
+from fer_pipeline.errors import VideoError
+from fer_pipeline.video.clock import TIME_RESET_SECONDS, FrameClock, in_order
+from fer_pipeline.video.damage import Holes, SampleTable
+from fer_pipeline.video.report import ReadReport, VideoInfo
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
+    | {".ts", ".mts", ".m2ts", ".3gp", ".ogv"}
+)
+
+EARLY_END_SECONDS = 1.0
+"""A video may end this much before its claimed duration without a warning."""
+
+# Broken files can make the demuxer fail again and again without moving on.
+_MOST_DEMUXER_ERRORS = 100
+
+# Planes whose first plane is 8-bit brightness: no conversion is needed to see a face.
+_LUMA_FIRST = frozenset(
+    {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}
+)
+
+# Demuxers of still pictures; what they open is no video.
+_STILL_FORMATS = ("image2", "_pipe")
+
+# Demuxers that draw a text, of whatever kind, as the picture of an old terminal.
+_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+
+
+@dataclass(frozen=True, eq=False)
+class _DecodedPixels:
+    """A decoder's picture, turned upright when it is converted."""
+
+    picture: VideoFrame
+
+    def luma(self) -> UInt8Array:
+        if self.picture.format.name in _LUMA_FIRST:
+            plane = self.picture.planes[0]
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            return self._upright(rows[: self.picture.height, : self.picture.width])
+        return self._upright(self.picture.to_ndarray(format="gray"))
+
+    def rgb(self) -> UInt8Array:
+        return self._upright(self.picture.to_ndarray(format="rgb24"))
+
+    def _upright(self, pixels: NDArray[Any]) -> UInt8Array:
+        quarter_turns = round(self.picture.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(pixels, quarter_turns))
+
+
+class Video:
+    """An open video. `frames` reads it once, from its beginning to its end."""
+
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        self._start = _earliest_start(container)
+        self._time_base = stream.time_base or Fraction(1, 1000)
+        self.info = _describe(path, container, stream, self._start)
+        self.report = ReadReport()
+
+    def frames(self) -> Iterator[Frame | LostFrame]:
+        """Yield every frame in the order of presentation, lost ones in their places.
+
+        Yields:
+            `Frame` for a picture; `LostFrame` where the source should have held one, as told by
+            its sample table or by a gap in the timestamps that follows a decoding error.
+        """
+        self.report = ReadReport()
+        for row in self._rows():
+            if isinstance(row, LostFrame):
+                self.report.lost += 1
+            else:
+                self.report.decoded += 1
+                self.report.last_time = row.time
+            yield row
+        self._compare_with_claims()
+
+    def _rows(self) -> Iterator[Frame | LostFrame]:
+        listed = SampleTable(self._stream, self._container.format.name)
+        timeline = FrameClock(1 / self.info.rate, self.report, all_listed=listed.complete)
+        reset = round(TIME_RESET_SECONDS / self._time_base)
+        for stamp, picture in in_order(self._pictures(timeline, listed), reset):
+            if stamp is None:
+                yield from timeline.show(None, _DecodedPixels(picture))
+                continue
+            lost = listed.passed_by(stamp)
+            yield from timeline.lose([self._seconds(earlier) for earlier in lost])
+            yield from timeline.show(self._seconds(stamp), _DecodedPixels(picture))
+        yield from timeline.lose([self._seconds(stamp) for stamp in listed.rest()])
+
+    def _pictures(
+        self, timeline: FrameClock, listed: SampleTable
+    ) -> Iterator[tuple[int | None, VideoFrame]]:
+        """Yield pictures with their stamps as the decoder puts them out."""
+        errors_before = 0
+        for packet in self._packets():
+            listed.add(packet)
+            for picture in self._decode(packet):
+                yield (picture.pts if picture.pts is not None else picture.dts), picture
+            if self.report.errors > errors_before:
+                errors_before = self.report.errors
+                timeline.damaged_until(None if packet.pts is None else self._seconds(packet.pts))
+
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        """Yield packets, going on after errors of the demuxer; the last one, empty, flushes."""
+        from av.error import FFmpegError
+
+        holes = Holes(self._stream, self._container.format.name)
+        for _ in range(_MOST_DEMUXER_ERRORS):
+            try:
+                for packet in self._container.demux():
+                    if holes.before(packet):
+                        self.report.errors += 1
+                    if packet.stream_index == self._stream.index:
+                        yield cast("Packet[VideoStream]", packet)
+                return
+            except IndexError:
+                return  # a stream that appeared midway cannot be flushed by PyAV; ours has been
+            except FFmpegError as error:
+                self.report.errors += 1
+                self._warn_once(f"the container is damaged: {_reason(error)}")
+        self._warn_once("gave up reading after too many errors of the container")
+
+    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        from av.error import FFmpegError
+
+        try:
+            return list(packet.decode())
+        except FFmpegError:
+            self.report.errors += 1
+            return []
+
+    def _warn_once(self, warning: str) -> None:
+        if warning not in self.report.warnings:
+            self.report.warnings.append(warning)
+
+    def _seconds(self, stamp: int) -> float:
+        return float(stamp * self._time_base - self._start)
+
+    def _compare_with_claims(self) -> None:
+        """Say in words what a user should know about the difference between claim and outcome."""
+        info, report = self.info, self.report
+        if report.errors:
+            errors = _counted(report.errors, "decoding error")
+            self._warn_once(f"{errors}, {_counted(report.lost, 'frame')} lost")
+        elif report.lost:
+            self._warn_once(f"{_counted(report.lost, 'frame')} listed by the file did not decode")
+        end = 0.0 if report.last_time is None else report.last_time + 1 / info.rate
+        if not report.rows:
+            report.ended_early = True
+            self._warn_once("holds no frame that can be read")
+        elif info.duration is not None and info.duration - end > EARLY_END_SECONDS:
+            report.ended_early = True
+            self._warn_once(f"ends at {end:.2f} s although {info.duration:.2f} s are claimed")
+        elif 0 < report.rows < info.frames:
+            held = _counted(report.rows, "frame")
+            self._warn_once(f"holds {held} although {info.frames} are claimed")
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[Video]:
+    """Open a video for reading.
+
+    Args:
+        path: A file in any container that FFmpeg reads.
+
+    Raises:
+        VideoError: The file is missing, unreadable, empty, or holds no video.
+    """
+    import av
+
+    av.logging.set_level(None)  # damage is reported in our own words, by file
+    _check_readable(path)
+    try:
+        container = av.open(str(path), metadata_errors="replace")
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoError(f"{path}: not a video that can be read ({_reason(error)})") from error
+    with container:
+        yield Video(path, container, _video_stream(path, container))
+
+
+def expected_frames(path: Path) -> int:
+    """Return how many frames a video claims or seems to have; 0 if that cannot be told."""
+    try:
+        with open_video(path) as video:
+            return video.info.expected_frames
+    except VideoError:
+        return 0
+
+
+def _check_readable(path: Path) -> None:
+    if not path.exists():
+        raise VideoError(f"{path}: no such file")
+    if not path.is_file():
+        raise VideoError(f"{path}: not a file")
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise VideoError(f"{path}: the file is empty (0 bytes); copy it again")
+    except OSError as error:
+        raise VideoError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _video_stream(path: Path, container: InputContainer) -> VideoStream:
+    name = container.format.name
+    if name.endswith(_STILL_FORMATS):
+        raise VideoError(f"{path}: a still picture, not a video")
+    if name in _TEXT_FORMATS:
+        raise VideoError(f"{path}: a text, not a video")
+    moving = [s for s in container.streams.video if not _is_cover_picture(s)]
+    if not moving:
+        held = "only sound" if container.streams.audio else "no video stream"
+        raise VideoError(f"{path}: holds {held}")
+    stream = moving[0]
+    if stream.codec_context is None:
+        raise VideoError(f"{path}: no decoder for its video stream")
+    # With more threads, a damaged file gives other pictures on each machine, or FFmpeg waits for
+    # ever. The search for faces takes far longer than decoding with one.
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _is_cover_picture(stream: VideoStream) -> bool:
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _earliest_start(container: InputContainer) -> Fraction:
+    starts = [
+        stream.start_time * stream.time_base
+        for stream in (*container.streams.video, *container.streams.audio)
+        if stream.start_time is not None and stream.time_base is not None
+    ]
+    return min(starts, default=Fraction(0))
+
+
+def _describe(
+    path: Path, container: InputContainer, stream: VideoStream, start: Fraction
+) -> VideoInfo:
+    codec = stream.codec_context
+    rate = stream.guessed_rate or stream.average_rate
+    return VideoInfo(
+        path=path,
+        container=container.format.name,
+        codec=codec.name,
+        width=codec.width,
+        height=codec.height,
+        rate=float(rate) if rate and 0 < rate <= 1000 else 25.0,
+        frames=max(stream.frames, 0),
+        duration=_claimed_duration(container, stream, start),
+        start=float(start),
+        audio=bool(container.streams.audio),
+    )
+
+
+def _claimed_duration(
+    container: InputContainer, stream: VideoStream, start: Fraction
+) -> float | None:
+    """Seconds from the container's start to the claimed end of the video stream."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float((stream.start_time or 0) * stream.time_base - start) + float(
+            stream.duration * stream.time_base
+        )
+    if container.duration is not None and container.duration > 0:
+        return container.duration / 1_000_000
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
