@@ -23,12 +23,12 @@ from hypothesis import strategies as st
 from fer_pipeline.domain import Frame, LostFrame
 from fer_pipeline.errors import VideoError
 from fer_pipeline.video import (
-    MOST_LOST_IN_A_GAP,
     ReadReport,
     VideoInfo,
     expected_frames,
     open_video,
 )
+from fer_pipeline.video.clock import MOST_LOST_IN_A_GAP
 from tests.media import SESSION, cut_short, noise, pictures_of, punch_hole, write_sound, write_video
 
 RATE = 25
