@@ -21,6 +21,7 @@ COMMANDS = {
     "extract": "Videos of participants to a dataset of faces.",
     "train": "A dataset of faces to a model, judged on people it has not seen.",
     "annotate": "Clips to emotion timelines: a row for every frame, with its true media time.",
+    "probe": "All that is known of clips, before hours are spent on them.",
     "data": "Look at a dataset, and check it.",
     "networks": "List the networks, with their parameters for 8 emotions at their default input.",
     "export-model": "Write model.tflite, which annotation uses, into the folder MODEL.",

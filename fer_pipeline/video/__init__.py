@@ -5,10 +5,11 @@ presentation timestamps, because ``index / rate`` is wrong on every clip of vari
 """
 
 from fer_pipeline.video.reading import VIDEO_SUFFIXES, Video, expected_frames, open_video
-from fer_pipeline.video.report import ReadReport, VideoInfo
+from fer_pipeline.video.report import PacketTimes, ReadReport, VideoInfo
 
 __all__ = [
     "VIDEO_SUFFIXES",
+    "PacketTimes",
     "ReadReport",
     "Video",
     "VideoInfo",

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_pipeline.domain import Frame, LostFrame, UInt8Array
+from fer_pipeline.domain import Frame, LostFrame, Pixels, UInt8Array
 from fer_pipeline.errors import VideoError
 from fer_pipeline.video.clock import TIME_RESET_SECONDS, FrameClock, in_order
 from fer_pipeline.video.damage import Holes, SampleTable
-from fer_pipeline.video.report import ReadReport, VideoInfo
+from fer_pipeline.video.report import PacketTimes, ReadReport, VideoInfo
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -94,6 +94,34 @@ class Video:
                 self.report.last_time = row.time
             yield row
         self._compare_with_claims()
+
+    def packet_times(self) -> PacketTimes:
+        """Read the timestamps of all packets, without decoding: as fast as the disk gives them."""
+        times: list[float] = []
+        key_frames = unstamped = 0
+        for packet in self._packets():
+            if not packet.size or packet.is_discard:
+                continue
+            key_frames += packet.is_keyframe
+            if packet.pts is None:
+                unstamped += 1
+            else:
+                times.append(self._seconds(packet.pts))
+        return PacketTimes(tuple(sorted(times)), key_frames, unstamped)
+
+    def picture_at(self, time: float) -> Pixels | None:
+        """Decode the picture at ``time`` seconds, or the first after it; None if that fails."""
+        from av.error import FFmpegError
+
+        wanted = round((Fraction(time) + self._start) / self._time_base)
+        try:
+            self._container.seek(wanted, stream=self._stream)
+            for picture in self._container.decode(self._stream):
+                if picture.pts is None or picture.pts >= wanted:
+                    return _DecodedPixels(picture)
+        except FFmpegError:
+            return None
+        return None
 
     def _rows(self) -> Iterator[Frame | LostFrame]:
         listed = SampleTable(self._stream, self._container.format.name)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+
+# Matroska and others round their timestamps to the millisecond.
+_ROUNDING_SECONDS = 0.0021
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,31 @@ class VideoInfo:
     def expected_frames(self) -> int:
         """The claimed or, failing that, the estimated number of frames; 0 if unknown."""
         return self.frames or round((self.duration or 0) * self.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class PacketTimes:
+    """What the packets of a video say, without being decoded.
+
+    Attributes:
+        times: Presentation times in seconds from the container's start, ascending.
+        key_frames: Packets that can be decoded without others.
+        unstamped: Packets without a time.
+    """
+
+    times: tuple[float, ...]
+    key_frames: int
+    unstamped: int
+
+    @property
+    def steps(self) -> tuple[float, ...]:
+        """Seconds from each frame to the next, ascending."""
+        return tuple(sorted(later - earlier for earlier, later in pairwise(self.times)))
+
+    @property
+    def constant_rate(self) -> bool:
+        """Whether the frames are equally far apart, but for the rounding of their stamps."""
+        return not self.steps or self.steps[-1] - self.steps[0] <= _ROUNDING_SECONDS
 
 
 @dataclass
