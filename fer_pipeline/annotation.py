@@ -179,11 +179,17 @@ def plan_annotation(
 
 
 def run_annotation(
-    plan: AnnotationPlan, workers: int, progress: Progress
+    plan: AnnotationPlan, workers: int, progress: Progress, timeout: float | None = None
 ) -> Iterator[Outcome[AnnotationTask, ClipRecord]]:
     """Annotate the clips of a plan; in folders, timelines appear as they are done.
 
     Follow it with `publish`.
+
+    Args:
+        plan: What to do.
+        workers: Processes.
+        progress: Called with the number of frames read since the last call.
+        timeout: Seconds that a clip may take.
 
     Yields:
         What became of each clip, in the order in which they are done.
@@ -191,7 +197,7 @@ def run_annotation(
     for name, record in plan.finished.items():
         _write_into_folders(plan, name, record)
     try:
-        for outcome in run_tasks(annotate_clip, plan.tasks, workers, progress):
+        for outcome in run_tasks(annotate_clip, plan.tasks, workers, progress, timeout):
             if outcome.result is not None:
                 _write_into_folders(plan, outcome.task.source.name, outcome.result)
             yield outcome

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 
 class FerError(Exception):
-    """Something could not be done; the message is written for the user."""
+    """Something could not be done; the message is written for the user.
+
+    Args:
+        problem: What is wrong, beginning with the file where there is one.
+        remedy: What to do about it, where tables show that apart.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
 
 
 class VideoError(FerError):

@@ -185,7 +185,7 @@ def plan_extraction(
 
 
 def run_extraction(
-    plan: ExtractionPlan, workers: int, progress: Progress
+    plan: ExtractionPlan, workers: int, progress: Progress, timeout: float | None = None
 ) -> Iterator[Outcome[ExtractionTask, VideoRecord]]:
     """Extract the videos of a plan to parts; follow it with `publish`.
 
@@ -193,6 +193,7 @@ def run_extraction(
         plan: What to do.
         workers: Processes.
         progress: Called with the number of frames read since the last call.
+        timeout: Seconds that a video may take.
 
     Yields:
         What became of each video, in the order in which they are done.
@@ -200,7 +201,7 @@ def run_extraction(
     Raises:
         OutputError: A part cannot be written, and so no other can; those finished are kept.
     """
-    with closing(run_tasks(extract_video, plan.tasks, workers, progress)) as outcomes:
+    with closing(run_tasks(extract_video, plan.tasks, workers, progress, timeout)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome.error, OutputError):
                 raise outcome.error

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -30,6 +31,9 @@ Progress = Callable[[int], None]
 """Called with the number of frames done since the last call."""
 
 _POLL_SECONDS = 0.1
+
+# How long after its time a task may take to end by itself.
+_GRACE_SECONDS = 5.0
 
 # So that tasks which report faster than this process reads do not keep it from all else.
 _MOST_DRAINED = 1000
@@ -60,6 +64,7 @@ def run_tasks(
     tasks: Sequence[Task],
     workers: int,
     progress: Progress,
+    timeout: float | None = None,
 ) -> Generator[Outcome[Task, Result], None, None]:
     """Run ``function(task, progress)`` for every task.
 
@@ -71,32 +76,39 @@ def run_tasks(
         tasks: Its arguments; they must be picklable if there are several workers.
         workers: Processes; with one, or a single task, all is done in this process.
         progress: Called in this process.
+        timeout: Seconds that a task may take. With it, tasks always run in processes, because
+            nothing else ends one that hangs.
 
     Yields:
         Outcomes in the order in which they come.
     """
-    if min(workers, len(tasks)) <= 1:
+    if min(workers, len(tasks)) <= 1 and timeout is None:
         for task in tasks:
             yield _attempt(function, task, progress)
         return
     remaining = list(tasks)
     while remaining:
-        pool = _Pool(function, remaining, workers, progress)
+        pool = _Pool(function, remaining, workers, progress, timeout)
         yield from pool.outcomes()
         remaining = pool.not_started
         for task in pool.suspects:
-            yield from _once_more(function, task, progress)
+            yield from _once_more(function, task, progress, timeout)
 
 
 def _once_more(
-    function: Callable[[Task, Progress], Result], task: Task, progress: Progress
+    function: Callable[[Task, Progress], Result],
+    task: Task,
+    progress: Progress,
+    timeout: float | None,
 ) -> Iterator[Outcome[Task, Result]]:
     """Run a task, whose worker may have died of it, in a process of its own."""
     log.info("a worker died; trying %s again by itself", task)
-    pool = _Pool(function, [task], 1, progress)
+    pool = _Pool(function, [task], 1, progress, timeout)
     yield from pool.outcomes()
     if pool.suspects:
-        died = WorkerError("its worker process died, alone too (a crash, or out of memory)")
+        what = "a crash, or out of memory" if timeout is None else "a crash, a hang, or no memory"
+        remedy = "fer probe tells about the file; fewer --workers need less memory"
+        died = WorkerError(f"its worker process died, alone too ({what})", remedy)
         yield Outcome(task, error=died)
 
 
@@ -111,7 +123,7 @@ def _attempt(
         return Outcome(task, error=WorkerError("stopped"))
     except Exception as error:  # noqa: BLE001
         # One video must never cost the others; the trace is there for whoever asks for it.
-        unexpected = FerError(f"unexpected error: {error!r}; please report it, with -vv")
+        unexpected = FerError(f"unexpected error: {error!r}", "please report it, with -vv")
         unexpected.add_note(traceback.format_exc())
         return Outcome(task, error=unexpected)
 
@@ -130,7 +142,9 @@ class _Pool(Generic[Task, Result]):
         tasks: Sequence[Task],
         workers: int,
         progress: Progress,
+        timeout: float | None,
     ) -> None:
+        self._timeout = timeout
         self._function = function
         self._tasks = tasks
         self._workers = min(workers, len(tasks))
@@ -143,7 +157,8 @@ class _Pool(Generic[Task, Result]):
         with _executor(self._workers) as (executor, frames):
             with _children_deaf_to_interrupts():
                 pending: dict[Future[Outcome[Task, Result]], Task] = {
-                    executor.submit(_work, self._function, task): task for task in self._tasks
+                    executor.submit(_work, self._function, task, self._timeout): task
+                    for task in self._tasks
                 }
             started: set[Future[Outcome[Task, Result]]] = set()
             while pending:
@@ -232,6 +247,35 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
-def _work(function: Callable[[Task, Progress], Result], task: Task) -> Outcome[Task, Result]:
+def _work(
+    function: Callable[[Task, Progress], Result], task: Task, timeout: float | None
+) -> Outcome[Task, Result]:
     assert _worker_progress is not None
-    return _attempt(function, task, _worker_progress)
+    if timeout is None:
+        return _attempt(function, task, _worker_progress)
+    with _watchdog(timeout + min(timeout, _GRACE_SECONDS)):
+        return _attempt(function, task, _limited(_worker_progress, timeout))
+
+
+def _limited(progress: Progress, timeout: float) -> Progress:
+    """Let a task fail of itself when its time is up: it clears up behind it."""
+    end = time.monotonic() + timeout
+
+    def report(count: int) -> None:
+        if time.monotonic() > end:
+            raise WorkerError(f"took longer than {timeout:g} s", "give a longer --timeout")
+        progress(count)
+
+    return report
+
+
+@contextmanager
+def _watchdog(seconds: float) -> Iterator[None]:
+    """End this process when a task hangs where no frame is counted, as in a decoder."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def do(job: Job, progress: Progress) -> str:
         os._exit(7)
     if job.what == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if job.what == "hang":
+        threading.Event().wait()
     if job.what == "go on":
         for _ in itertools.count():
             progress(1)
@@ -119,3 +122,18 @@ def test_ctrl_c_is_not_taken_for_a_failed_task():
 
 def test_cores_are_counted():
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_task_that_takes_too_long_is_given_up_and_the_others_go_on():
+    outcomes = list(run_tasks(do, [Job("go on"), Job("a")], 1, lambda _: None, timeout=1.0))
+    told = {outcome.task.what: outcome for outcome in outcomes}
+    assert told["a"].result == "a done"
+    assert "took longer than 1 s; give a longer --timeout" in str(told["go on"].error)
+
+
+def test_a_task_that_hangs_is_ended_with_its_process():
+    outcomes = list(run_tasks(do, [Job("hang"), Job("a")], 2, lambda _: None, timeout=0.5))
+    told = {outcome.task.what: outcome for outcome in outcomes}
+    assert told["a"].result == "a done"
+    assert isinstance(told["hang"].error, WorkerError)
+    assert "a hang" in str(told["hang"].error)

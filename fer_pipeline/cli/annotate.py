@@ -50,6 +50,7 @@ from fer_pipeline.video import expected_frames
 @options.faces(SearchOptions().faces)
 @options.profile
 @options.workers
+@options.timeout
 @options.overwrite
 @reports
 def command(
@@ -63,6 +64,7 @@ def command(
     faces: WhichFaces,
     profile: bool,
     workers: int,
+    timeout: float | None,
     overwrite: bool,
 ) -> None:
     """Clips to emotion timelines: a row for every frame, with its true media time.
@@ -81,7 +83,7 @@ def command(
     plan = plan_annotation(clips, folder, search, outputs, overwrite=overwrite)
     console.say(f"model: {folder} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)")
     _tell_plan(console, plan)
-    records, failures = _annotate(console, plan, workers)
+    records, failures = _annotate(console, plan, workers, timeout)
     publish(plan, list(records))
     _summarize(console, plan, records)
     if failures and not records and not plan.skipped:
@@ -101,14 +103,14 @@ def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
 
 
 def _annotate(
-    console: Console, plan: AnnotationPlan, workers: int
+    console: Console, plan: AnnotationPlan, workers: int, timeout: float | None
 ) -> tuple[dict[str, ClipRecord], dict[str, FerError]]:
     records = dict(plan.finished)
     failures: dict[str, FerError] = {}
     paths = [task.source.path for task in plan.tasks]
     total = sum(map(expected_frames, paths)) if console.shows_progress else 0
     with console.frames(total) as progress:
-        for outcome in run_annotation(plan, workers, progress):
+        for outcome in run_annotation(plan, workers, progress, timeout):
             if outcome.result is not None:
                 records[outcome.task.source.name] = outcome.result
             elif outcome.error is not None:

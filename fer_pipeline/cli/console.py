@@ -50,6 +50,10 @@ class Console:
         """Tell what the user should know even if quiet."""
         click.echo(f"warning: {text}", err=True)
 
+    def alert(self, text: str) -> None:
+        """Print what belongs to a warning, even if quiet."""
+        click.echo(text, err=True)
+
     @contextmanager
     def frames(self, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar that counts frames, with their rate and the time that remains."""

@@ -98,6 +98,7 @@ DEFAULTS = ExtractionOptions()
 @click.option("--keep-frames", type=options.AnyPath, metavar="DIR", help="Also keep frames as PNG.")
 @click.option("--keep-crops", type=options.AnyPath, metavar="DIR", help="Also keep crops as PNG.")
 @options.workers
+@options.timeout
 @options.overwrite
 @click.option("--verify", is_flag=True, help="Compare the content of videos known already.")
 @reports
@@ -124,6 +125,7 @@ def command(
     keep_frames: Path | None,
     keep_crops: Path | None,
     workers: int,
+    timeout: float | None,
     overwrite: bool,
     verify: bool,
 ) -> None:
@@ -155,7 +157,7 @@ def command(
     if any(labels.origin == "guess" for labels in plan.labelling.videos.values()):
         console.say("guessed from the paths:\n" + _labelling_table(plan))
     _tell_plan(console, plan)
-    records, failures = _extract(console, plan, workers)
+    records, failures = _extract(console, plan, workers, timeout)
     publish(plan, records, command_line())
     _summarize(console, plan, {**plan.finished, **records})
     _tell_untold(console, plan)
@@ -199,14 +201,14 @@ def _tell_plan(console: Console, plan: ExtractionPlan) -> None:
 
 
 def _extract(
-    console: Console, plan: ExtractionPlan, workers: int
+    console: Console, plan: ExtractionPlan, workers: int, timeout: float | None
 ) -> tuple[dict[str, VideoRecord], dict[str, FerError]]:
     records: dict[str, VideoRecord] = {}
     failures: dict[str, FerError] = {}
     paths = [task.source.path for task in plan.tasks]
     total = sum(map(expected_frames, paths)) if console.shows_progress else 0
     with console.frames(total) as progress:
-        for outcome in run_extraction(plan, workers, progress):
+        for outcome in run_extraction(plan, workers, progress, timeout):
             if outcome.result is not None:
                 records[outcome.task.source.name] = outcome.result
             elif outcome.error is not None:

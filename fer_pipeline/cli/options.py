@@ -40,6 +40,12 @@ profile = click.option(
     is_flag=True,
     help="Follow faces that turn aside, too; takes three times as long.",
 )
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Give a video up that takes longer.",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there; begin anew.")
 
 

@@ -28,14 +28,18 @@ def participants_by_emotion(dataset: Dataset) -> str:
 
 def list_failures(console: Console, failures: Mapping[str, FerError]) -> None:
     """Tell in full, at the end, what could not be done and why."""
-    if failures:
-        console.warn(f"{len(failures)} could not be done; they are tried again on the next run:")
-    for name, error in sorted(failures.items()):
-        # Most reasons begin with the whole path, which says more than the name.
-        reason = str(error) if name in str(error) else f"{name}: {error}"
-        console.warn(f"  {reason}")
-        for note in getattr(error, "__notes__", ()) if console.traceback else ():
-            console.warn(note)
+    if not failures:
+        return
+    console.warn(f"{len(failures)} could not be done; they are tried again on the next run:")
+    rows = [
+        # Most problems begin with the whole path, which the first column tells already.
+        (name, error.problem.partition(f"{name}: ")[2] or error.problem, error.remedy)
+        for name, error in sorted(failures.items())
+    ]
+    console.alert(text_table(("file", "problem", "what to do"), rows))
+    for error in failures.values() if console.traceback else ():
+        for note in getattr(error, "__notes__", ()):
+            console.alert(note)
 
 
 def all_failed(console: Console, failures: Mapping[str, FerError], message: str) -> FerError:

@@ -39,6 +39,8 @@ _LUMA_FIRST = frozenset(
     {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}
 )
 
+_LEAVE_OUT = "leave it out"
+
 # Demuxers of still pictures; what they open is no video.
 _STILL_FORMATS = ("image2", "_pipe")
 
@@ -222,7 +224,8 @@ def open_video(path: Path) -> Iterator[Video]:
     try:
         container = av.open(str(path), metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
-        raise VideoError(f"{path}: not a video that can be read ({_reason(error)})") from error
+        problem = f"{path}: not a video that can be read ({_reason(error)})"
+        raise VideoError(problem, "see whether a player shows it, or copy it again") from error
     with container:
         yield Video(path, container, _video_stream(path, container))
 
@@ -244,24 +247,25 @@ def _check_readable(path: Path) -> None:
     try:
         with path.open("rb") as file:
             if not file.read(1):
-                raise VideoError(f"{path}: the file is empty (0 bytes); copy it again")
+                raise VideoError(f"{path}: the file is empty (0 bytes)", "copy it again")
     except OSError as error:
-        raise VideoError(f"{path}: cannot be read ({error.strerror})") from error
+        problem = f"{path}: cannot be read ({error.strerror})"
+        raise VideoError(problem, "check its permissions and its drive") from error
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     name = container.format.name
     if name.endswith(_STILL_FORMATS):
-        raise VideoError(f"{path}: a still picture, not a video")
+        raise VideoError(f"{path}: a still picture, not a video", _LEAVE_OUT)
     if name in _TEXT_FORMATS:
-        raise VideoError(f"{path}: a text, not a video")
+        raise VideoError(f"{path}: a text, not a video", _LEAVE_OUT)
     moving = [s for s in container.streams.video if not _is_cover_picture(s)]
     if not moving:
         held = "only sound" if container.streams.audio else "no video stream"
-        raise VideoError(f"{path}: holds {held}")
+        raise VideoError(f"{path}: holds {held}", _LEAVE_OUT)
     stream = moving[0]
     if stream.codec_context is None:
-        raise VideoError(f"{path}: no decoder for its video stream")
+        raise VideoError(f"{path}: no decoder for its video stream", "convert it, say to H.264")
     # With more threads, a damaged file gives other pictures on each machine, or FFmpeg waits for
     # ever. The search for faces takes far longer than decoding with one.
     stream.codec_context.thread_count = 1
