@@ -196,17 +196,24 @@ def _executor(workers: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
 def _children_deaf_to_interrupts() -> Iterator[None]:
     """Hold back Ctrl-C, which also goes to children: while they load they answer with a traceback.
 
-    Processes started meanwhile inherit that for good; this one hears it afterwards. Windows has
-    nothing of the kind.
+    Processes started meanwhile inherit the mask for good; this one hears what it held back
+    afterwards. Windows has nothing of the kind.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held_back: list[int] = []
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Threads of other libraries do not know of the mask and may take the signal.
+    handler = signal.signal(signal.SIGINT, lambda number, _: held_back.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if held_back:
+        raise KeyboardInterrupt
 
 
 def _drain(frames: Any, progress: Progress) -> None:

@@ -1,0 +1,105 @@
+"""Killed again and again at random moments, a command ends as one that was left alone."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from fer_pipeline.dataset import open_dataset
+from tests.media import PARTICIPANTS
+
+CLIPS = [
+    PARTICIPANTS / f"{person}_{emotion}.mp4"
+    for person in ("P00", "P07")
+    for emotion in ("sad", "happy")
+]
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "fer_pipeline", *map(str, words)]
+
+
+def run(words: Sequence[str]) -> float:
+    """Run a command to its end; return how many seconds it took."""
+    started = time.monotonic()
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return time.monotonic() - started
+
+
+def kill_at_random(words: Sequence[str], result: Path, kills: int, seconds: float) -> None:
+    """Start a command and kill it, over and over; whenever it finished before, begin anew."""
+    moments = random.Random(0)
+    done = 0
+    while done < kills:
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=moments.uniform(0.02, 1.0) * seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            done += 1
+        else:
+            remove(result)
+
+
+def remove(result: Path) -> None:
+    for path in sorted([result, *result.rglob("*")], reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_extract_survives_being_killed_ten_times(tmp_path, workers):
+    def extract(folder: str) -> list[str]:
+        out = tmp_path / folder / "faces.h5"
+        return command("extract", *CLIPS, "-o", out, "--every", 5, "--workers", workers)
+
+    seconds = run(extract("alone"))
+    kill_at_random(extract("killed"), tmp_path / "killed" / "faces.h5", 10, seconds)
+    run(extract("killed"))
+    digests = []
+    for folder in ("alone", "killed"):
+        assert names_in(tmp_path / folder) == ["faces.h5"]
+        with open_dataset(tmp_path / folder / "faces.h5") as dataset:
+            digests.append(dataset.digest)
+    assert digests[0] == digests[1]
+
+
+def test_annotate_survives_being_killed_ten_times(tmp_path, model_folder):
+    def annotate(name: str) -> list[str]:
+        out = tmp_path / name / "labels.csv"
+        return command("annotate", *CLIPS, "--model", model_folder, "--every", 5, "--out", out)
+
+    seconds = run(annotate("alone"))
+    kill_at_random(annotate("killed"), tmp_path / "killed" / "labels.csv", 10, seconds)
+    run(annotate("killed"))
+    results = [(tmp_path / name / "labels.csv").read_bytes() for name in ("alone", "killed")]
+    assert results[0] == results[1]
+    assert names_in(tmp_path / "killed") == ["labels.csv"]
+
+
+def test_train_survives_being_killed_ten_times(tmp_path, faces_file):
+    def train(name: str) -> list[str]:
+        words = ["train", "--data", faces_file, "-o", tmp_path / name / "model", "--resume"]
+        return command(*words, "--network", "lenet5", "--size", 32, "--epochs", 6)
+
+    seconds = run(train("alone"))
+    kill_at_random(train("killed"), tmp_path / "killed" / "model", 10, seconds)
+    run(train("killed"))
+    figures = [
+        json.loads((tmp_path / name / "model" / "metrics.json").read_text("utf-8"))
+        for name in ("alone", "killed")
+    ]
+    assert figures[0] == figures[1]
+    assert names_in(tmp_path / "killed") == ["model"]
