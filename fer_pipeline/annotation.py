@@ -27,7 +27,9 @@ from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
 from fer_pipeline.files import (
     FileState,
+    PathKind,
     digest_of,
+    kind_of,
     name_digest,
     remove_folder,
     remove_if_empty,
@@ -40,6 +42,7 @@ from fer_pipeline.outputs import (
     all_paths,
     mirrored_targets,
     read_manifest,
+    refuse_shared_paths,
 )
 from fer_pipeline.sources import Source, find_videos
 from fer_pipeline.timeline import Tally, TimelineRow, Totals, read_rows
@@ -101,7 +104,7 @@ class AnnotationPlan:
         spec: The model's spec.
         outputs: Where timelines go.
         tasks: Clips to be annotated.
-        finished: Clips that an earlier, unfinished run has annotated, by name.
+        finished: What became of clips that an earlier, unfinished run has annotated, by name.
         skipped: Names of clips whose timelines are all there already.
         replaced: Timelines of ours that will be replaced.
         pieces: Folder of the pieces.
@@ -111,7 +114,7 @@ class AnnotationPlan:
     spec: ModelSpec
     outputs: tuple[Output, ...]
     tasks: tuple[AnnotationTask, ...]
-    finished: dict[str, ClipRecord]
+    finished: dict[str, Outcome[AnnotationTask, ClipRecord]]
     skipped: tuple[str, ...]
     replaced: tuple[Path, ...]
     pieces: Path
@@ -148,7 +151,8 @@ def plan_annotation(
     sources = find_videos(inputs)
     settings = _settings_digest(model, options)
     targets = mirrored_targets(sources, outputs)
-    existing = [path for path in all_paths(outputs, targets) if path[0].exists()]
+    refuse_shared_paths(outputs, targets)
+    existing = [path for path in all_paths(outputs, targets) if _exists(path[0])]
     read = {source.path.resolve() for source in sources}
     for path, format_name in existing:
         if path.resolve() in read:
@@ -164,7 +168,11 @@ def plan_annotation(
         for source in sources
         if source.name not in skipped
     ]
-    finished = {task.source.name: record for task in tasks if (record := _finished_piece(task))}
+    finished = {
+        task.source.name: Outcome(task, record)
+        for task in tasks
+        if (record := _finished_piece(task))
+    }
     kept = {path for name in skipped for path in targets[name].values()}
     return AnnotationPlan(
         spec=spec,
@@ -192,15 +200,14 @@ def run_annotation(
         timeout: Seconds that a clip may take.
 
     Yields:
-        What became of each clip, in the order in which they are done.
+        What became of each clip, those that an earlier run has annotated first, the others in the
+        order in which they are done.
     """
-    for name, record in plan.finished.items():
-        _write_into_folders(plan, name, record)
     try:
+        for outcome in plan.finished.values():
+            yield _write_into_folders(plan, outcome)
         for outcome in run_tasks(annotate_clip, plan.tasks, workers, progress, timeout):
-            if outcome.result is not None:
-                _write_into_folders(plan, outcome.task.source.name, outcome.result)
-            yield outcome
+            yield _write_into_folders(plan, outcome)
     finally:
         if not plan.outputs:  # nothing that a second run could go on with
             remove_folder(plan.pieces)
@@ -325,17 +332,35 @@ def _finished_before(
     def finished(source: Source) -> bool:
         expected = _made_from(settings, FileState.of(source.path))
         return all(
-            manifests[output].get(source.name) == expected and path.exists()
+            manifests[output].get(source.name) == expected and _exists(path)
             for output, path in targets[source.name].items()
         )
 
     return tuple(source.name for source in sources if finished(source))
 
 
-def _write_into_folders(plan: AnnotationPlan, name: str, record: ClipRecord) -> None:
-    for output, path in plan.targets[name].items():
-        write_timeline(path, output.format, read_rows(plan.piece(name)), plan.spec.emotions)
-        add_to_manifest(output, name, _made_from(record.settings, record.source))
+def _write_into_folders(
+    plan: AnnotationPlan, outcome: Outcome[AnnotationTask, ClipRecord]
+) -> Outcome[AnnotationTask, ClipRecord]:
+    """Write the timelines of a clip that was annotated; if that fails, the clip has failed."""
+    name, record = outcome.task.source.name, outcome.result
+    if record is None:
+        return outcome
+    try:
+        for output, path in plan.targets[name].items():
+            write_timeline(path, output.format, read_rows(plan.piece(name)), plan.spec.emotions)
+            add_to_manifest(output, name, _made_from(record.settings, record.source))
+    except OutputError as error:
+        return Outcome(outcome.task, error=error)
+    return outcome
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether there is something at a path; of one that the system refuses writing tells."""
+    try:
+        return kind_of(path, OutputError) is not PathKind.MISSING
+    except OutputError:
+        return False
 
 
 def _made_from(settings: str, source: FileState) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from zipfile import BadZipFile
 
 from fer_pipeline.errors import ModelError
 from fer_pipeline.files import replacing
-from fer_pipeline.keras_backend import load_keras
+from fer_pipeline.keras_backend import has_tensorflow, load_keras
 from fer_pipeline.model_folder import KERAS_FILE, LITERT_FILE, model_file
-from fer_pipeline.provenance import installed_version
 from fer_pipeline.quiet import quiet
 
 
@@ -43,7 +42,7 @@ def write_litert(folder: Path) -> Path:
     Raises:
         ModelError: TensorFlow is not installed, or the model cannot be converted.
     """
-    if installed_version("tensorflow") is None:
+    if not has_tensorflow():
         raise ModelError(
             f"{folder}: {LITERT_FILE} is written by TensorFlow, which is not installed here; "
             f"run fer export-model {folder} where it is"

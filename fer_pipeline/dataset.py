@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from fer_pipeline.domain import Box, UInt8Array, order_emotions
 from fer_pipeline.errors import DatasetError
 from fer_pipeline.faces import CHANNEL_COUNT, Channels
-from fer_pipeline.files import reason, replacing, require_room
+from fer_pipeline.files import PathKind, kind_of, reason, replacing, require_room
 
 FORMAT = "fer-faces"
 VERSION = 1
@@ -152,7 +152,8 @@ class DatasetWriter:
         """Add the faces of a video from another dataset with the same kind of images."""
         self._flush()
         self.add_video(video)
-        emotions = np.array([*(self._emotions[name] for name in source.emotions), UNKNOWN])
+        # Emotions that no face shows are not listed, and so have no number.
+        emotions = np.array([*(self._emotions.get(e, UNKNOWN) for e in source.emotions), UNKNOWN])
         columns: dict[str, NDArray[Any]] = {
             name: source.column(name)[rows] for name in COLUMNS if name != "video"
         }
@@ -369,7 +370,7 @@ def open_dataset(path: Path) -> Iterator[Dataset]:
     """
     import h5py
 
-    if not path.exists():
+    if kind_of(path, DatasetError) is PathKind.MISSING:
         raise DatasetError(f"{path}: no such dataset; fer extract makes one")
     try:
         file = h5py.File(path, "r")
@@ -425,7 +426,8 @@ def merge(
     for source in sources:
         with open_dataset(source) as dataset:
             parts += [(video, source, rows) for video, rows in dataset.rows_by_video().items()]
-            emotions.update(dataset.emotions)
+            shown = set(dataset.column("label").tolist()) - {UNKNOWN}
+            emotions.update(dataset.emotions[label] for label in shown)
     # The sources are closed first: Windows does not replace a file that is open.
     with create_dataset(path, crop, emotions) as writer, ExitStack() as stack:
         open_file = _last_used_files(stack)

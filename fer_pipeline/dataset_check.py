@@ -61,6 +61,8 @@ def _check_columns(dataset: Dataset) -> list[str]:
     for name, names in (("participants", dataset.participants), ("videos", dataset.videos)):
         if len(set(names)) != len(names):
             found.append(f"{name}: the same name twice")
+    if list(dataset.videos) != sorted(dataset.videos):
+        found.append("videos: not in their order")
     if np.any(np.diff(np.lexsort((time, dataset.column("video")))) < 0):
         found.append("rows: not in the order of videos and times")
     return found

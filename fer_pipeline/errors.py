@@ -24,6 +24,10 @@ class FerError(Exception):
         return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
 
 
+class UsageError(FerError):
+    """What was typed makes no sense, whatever the files are."""
+
+
 class VideoError(FerError):
     """A source cannot be opened or read as a video."""
 

@@ -19,12 +19,14 @@ from fer_pipeline.errors import DatasetError, LabelError, OutputError
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
 from fer_pipeline.files import FileState, digest_of, name_digest, remove_if_empty
-from fer_pipeline.labels import Labelling, LabelOptions, Side, VideoLabels, label_videos
+from fer_pipeline.labels import Labelling, LabelOptions, Side, Stretch, VideoLabels, label_videos
 from fer_pipeline.provenance import provenance
 from fer_pipeline.sources import Source, find_videos
 from fer_pipeline.tracking import TrackedFrame
 from fer_pipeline.video import open_video
 from fer_pipeline.workers import Outcome, Progress, run_tasks
+
+_CONTEXT_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class ExtractionPlan:
         finished: Videos that an earlier, unfinished run has extracted.
         known: Videos in the dataset that exists.
         gone: Those of them that are not among the inputs any more.
+        keeps_pictures: Whether frames or crops are written as pictures, too.
     """
 
     output: Path
@@ -114,11 +117,25 @@ class ExtractionPlan:
     finished: dict[str, VideoRecord]
     known: dict[str, VideoRecord]
     gone: tuple[str, ...]
+    keeps_pictures: bool
 
     @property
     def parts(self) -> Path:
         """Folder in which finished videos wait to be joined."""
         return _parts_folder(self.output)
+
+
+def understand(
+    inputs: Sequence[Path], labels: LabelOptions
+) -> tuple[tuple[Source, ...], Labelling]:
+    """Find the videos and their labels.
+
+    Raises:
+        VideoError: An input does not exist or holds no videos.
+        LabelError: It cannot be told what the videos show.
+    """
+    sources = find_videos(inputs)
+    return sources, label_videos([source.name for source in sources], labels)
 
 
 def plan_extraction(
@@ -148,8 +165,8 @@ def plan_extraction(
     """
     if output.is_dir():
         raise OutputError(f"{output}: a folder; give the name of a file with -o")
-    sources = find_videos(inputs)
-    labelling = label_videos([source.name for source in sources], labels)
+    sources, labelling = understand(inputs, labels)
+    _refuse_own_input(output, sources, labels)
     settings, record = _settings(options)
     known = {} if overwrite else _known_videos(output, settings)
     if options.search.faces == "largest" and labelling.tells_faces_apart:
@@ -171,7 +188,13 @@ def plan_extraction(
         for source in labelled
         if source.name not in known
     )
-    finished = {task.source.name: done for task in tasks if (done := _finished_part(task))}
+    keeps_pictures = bool(options.keep_frames or options.keep_crops)
+    finished = {
+        task.source.name: done
+        for task in tasks
+        # Pictures are written while a video is read, so it has to be read again.
+        if not keeps_pictures and (done := _finished_part(task))
+    }
     return ExtractionPlan(
         output=output,
         labelling=labelling,
@@ -181,6 +204,7 @@ def plan_extraction(
         finished=finished,
         known=known,
         gone=tuple(sorted(known.keys() - {source.name for source in sources})),
+        keeps_pictures=keeps_pictures,
     )
 
 
@@ -246,19 +270,23 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
     _, record = _settings(options)
     emotions = [s.emotion for s in task.labels.all_stretches if s.emotion is not None]
 
-    def labelled(frame: Frame | LostFrame) -> bool:
-        return task.labels.at(frame.time) is not None
+    def wanted(frame: Frame | LostFrame) -> bool:
+        # Faces need some frames before and after to count; no others are looked at in vain.
+        return task.labels.concerns(frame.time - _CONTEXT_SECONDS, frame.time + _CONTEXT_SECONDS)
 
+    sides: dict[tuple[int, Stretch], Side] = {}
     sampled = with_face = 0
     with ExitStack() as stack:
         video = stack.enter_context(open_video(path))
         before, digest = FileState.of(path), digest_of(path)
         writer = stack.enter_context(create_dataset(task.part, record, emotions))
         writer.add_video(task.source.name)
-        for tracked in search_faces(video, detector, options.search, progress, labelled):
+        for tracked in search_faces(video, detector, options.search, progress, wanted):
+            if task.labels.at(tracked.frame.time) is None:
+                continue
             sampled += isinstance(tracked.frame, Frame)
             with_face += bool(tracked.faces)
-            for row in _rows(tracked, task):
+            for row in _rows(tracked, task, sides):
                 writer.append(task.source.name, row)
         done = VideoRecord(
             size=before.size,
@@ -276,15 +304,31 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
     return done
 
 
-def _rows(tracked: TrackedFrame, task: ExtractionTask) -> Iterator[FaceRow]:
+def _rows(
+    tracked: TrackedFrame, task: ExtractionTask, sides: dict[tuple[int, Stretch], Side]
+) -> Iterator[FaceRow]:
+    """Yield the faces of a frame that are stored.
+
+    Args:
+        tracked: The frame.
+        task: Tells the labels.
+        sides: On which side each face was when it first mattered to a stretch: people who move
+            across the middle stay who they are. It grows.
+    """
     frame = tracked.frame
     if not isinstance(frame, Frame):
         return
     _keep_picture(task.options.keep_frames, task.source.name, f"{frame.index:06d}", frame.rgb)
     middle = frame.luma.shape[1] / 2
     for face in tracked.faces:
-        side: Side = "left" if face.box.center[0] < middle else "right"
-        label = task.labels.of_face(frame.time, face.track, side)
+        now: Side = "left" if face.box.center[0] < middle else "right"
+
+        def side_in(stretch: Stretch, track: int = face.track, now: Side = now) -> Side:
+            if stretch.holds(frame.time):
+                return sides.setdefault((track, stretch), now)
+            return sides.get((track, stretch), now)
+
+        label = task.labels.of_face(frame.time, face.track, side_in)
         if label is None:
             continue
         image = crop(frame, face.box, task.options.crop)
@@ -331,6 +375,13 @@ def _settings(options: ExtractionOptions) -> tuple[dict[str, Any], CropRecord]:
     return asdict(record) | asdict(options.search), record
 
 
+def _refuse_own_input(output: Path, sources: Sequence[Source], labels: LabelOptions) -> None:
+    """Refuse to write over what is read, whatever --overwrite says."""
+    read = [source.path for source in sources] + ([labels.labels] if labels.labels else [])
+    if output.resolve() in {path.resolve() for path in read}:
+        raise OutputError(f"{output}: is one of the inputs", "give another -o")
+
+
 def _known_videos(output: Path, settings: dict[str, Any]) -> dict[str, VideoRecord]:
     """Return the videos of the dataset that exists, which must have been made the same way."""
     if not output.exists():
@@ -355,22 +406,19 @@ def _known_videos(output: Path, settings: dict[str, Any]) -> dict[str, VideoReco
 def _check_unchanged(
     output: Path, source: Source, record: VideoRecord, labelling: Labelling, *, verify: bool
 ) -> None:
-    state = FileState(record.size, record.changed)
-    if verify:
-        unchanged = digest_of(source.path) == record.digest
-    else:
-        unchanged = FileState.of(source.path) == state
-    if not unchanged:
+    anew = "give another -o, or --overwrite to begin anew"
+    state = FileState.of(source.path)
+    if verify and digest_of(source.path) != record.digest:
+        raise OutputError(f"{source.path}: its content changed since it was extracted", anew)
+    if not verify and state.size != record.size:
+        raise OutputError(f"{source.path}: it changed since it was extracted to {output}", anew)
+    if not verify and state.changed != record.changed:
         raise OutputError(
-            f"{source.path}: changed since it was extracted to {output}; "
-            + ("" if verify else "--verify compares the content; ")
-            + "give another -o, or --overwrite to begin anew"
+            f"{source.path}: its date changed since it was extracted to {output}",
+            "run again with --verify to see whether its content did",
         )
     if labelling.videos[source.name].to_json() != record.labels:
-        raise OutputError(
-            f"{source.path}: its labels are others than those in {output}; "
-            "give another -o, or --overwrite to begin anew"
-        )
+        raise OutputError(f"{source.path}: its labels are others than those in {output}", anew)
 
 
 def _parts_folder(output: Path) -> Path:

@@ -6,12 +6,14 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
-from fer_pipeline.errors import OutputError
+from fer_pipeline.errors import FerError, OutputError
 
 UNFINISHED_SUFFIX = ".unfinished"
 
@@ -42,6 +44,34 @@ def reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
+class PathKind(Enum):
+    """What there is at a path."""
+
+    MISSING = "missing"
+    FILE = "file"
+    FOLDER = "folder"
+    OTHER = "other"
+
+
+def kind_of(path: Path, refusal: type[FerError]) -> PathKind:
+    """Tell what there is at a path; a link stands for what it leads to.
+
+    Raises:
+        FerError: The system does not say: a folder above may not be entered, or the name is too
+            long. It is of the class ``refusal``.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return PathKind.MISSING
+    except OSError as error:
+        problem = f"{path}: cannot be read ({reason(error)})"
+        raise refusal(problem, "check the path and its permissions") from error
+    if stat.S_ISDIR(mode):
+        return PathKind.FOLDER
+    return PathKind.FILE if stat.S_ISREG(mode) else PathKind.OTHER
+
+
 def require_room(folder: Path, size: int) -> None:
     """Make sure of some bytes of disk, for libraries that cannot cope with a full one.
 
@@ -53,26 +83,84 @@ def require_room(folder: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def replace_folder(finished: Path, target: Path) -> None:
+@contextmanager
+def locked(output: Path) -> Iterator[None]:
+    """Keep other runs away from an output, which must not be a folder.
+
+    The system itself lets go of the lock when the process ends, however it ends.
+
+    Raises:
+        OutputError: Another run is writing it, or its folder cannot be written to.
+    """
+    import filelock
+
+    path = output.with_name(output.name + ".lock")
+    made = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise OutputError(
+            f"{output}: another run is writing it", "wait for its end, or give another output"
+        ) from error
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({reason(error)})") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.release()
+            path.unlink()
+        for folder in made:
+            remove_if_empty(folder)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell in one line what the system refused while ``path`` was written.
+
+    Raises:
+        OutputError: The system refused something, or the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({reason(error)})") from error
+
+
+def replace_folder(finished: Path, target: Path, aside: Path) -> None:
     """Put a finished folder in the place of ``target``, which may exist.
+
+    Args:
+        finished: The folder that takes the place.
+        target: The place.
+        aside: Where the old folder is meanwhile; nothing of value is there.
 
     Raises:
         OutputError: It cannot be done; ``target`` is as it was.
     """
-    old = target.with_name(target.name + ".old")
-    try:
+    with writing(target):
         if target.exists():
-            remove_folder(old)
-            target.rename(old)
+            remove_folder(aside)
+            target.rename(aside)
         try:
             finished.rename(target)
         except OSError:
-            if old.exists():
-                old.rename(target)
+            put_back(aside, target)
             raise
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({reason(error)})") from error
-    remove_folder(old)
+    remove_folder(aside)
+
+
+def put_back(aside: Path, target: Path) -> None:
+    """Give a folder that was put aside its place again, if nothing has taken it.
+
+    Raises:
+        OutputError: It cannot be done.
+    """
+    if aside.exists() and not target.exists():
+        with writing(target):
+            aside.rename(target)
 
 
 def remove_folder(folder: Path) -> None:

@@ -20,12 +20,17 @@ from numpy.typing import NDArray
 from fer_pipeline.augmentation import Augment
 from fer_pipeline.domain import FloatArray, UInt8Array
 from fer_pipeline.errors import ModelError
-from fer_pipeline.files import replacing
+from fer_pipeline.files import replacing, require_room
 from fer_pipeline.fit_options import Epoch, FitOptions
 from fer_pipeline.splits import Rows
 from fer_pipeline.training_data import shuffled
 
 _PREDICTION_BATCH = 256
+
+# Keras writes weights first and packs them then; the rest is the graph.
+_COPIES_SAVED = 2
+_VALUE_BYTES = 4
+_ROOM_KEPT = 2**20
 
 # Keras' own bound: one certain mistake must not make a loss infinite.
 _LEAST_LIKELIHOOD = 1e-7
@@ -48,6 +53,11 @@ class FitState:
     best_loss: float = float("inf")
     slowed_at: int = 0
     done: bool = False
+
+    @property
+    def kept_epochs(self) -> int:
+        """How many epochs the weights that stay have learned for."""
+        return self.best_epoch or len(self.history)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +175,7 @@ class Fit:
         if validating and epoch.validation_loss < state.best_loss:
             state.best_epoch, state.best_loss = epoch.number, epoch.validation_loss
             with replacing(self._best_file) as unfinished:
-                _through_suffix(self.model.save_weights, unfinished, ".weights.h5")
+                _through_suffix(self.model, unfinished, ".weights.h5")
         waited = epoch.number - state.best_epoch
         if (
             validating
@@ -179,7 +189,7 @@ class Fit:
         """Keep the weights, then the state that names them, then let the older weights go."""
         number = len(self.state.history)
         with replacing(self._checkpoint_file(number)) as unfinished:
-            _through_suffix(self.model.save, unfinished, ".keras")
+            _through_suffix(self.model, unfinished, ".keras")
         with replacing(self._state_file) as unfinished:
             unfinished.write_text(json.dumps(asdict(self.state)), "utf-8")
         self._checkpoint_file(number - 1).unlink(missing_ok=True)
@@ -202,11 +212,35 @@ class Fit:
         return self._folder / "best.weights.h5"
 
 
-def _through_suffix(save: Callable[[Path], None], path: Path, suffix: str) -> None:
+def _through_suffix(model: Any, path: Path, suffix: str) -> None:
     """Save to ``path``, whose own suffix Keras would refuse."""
     scratch = path.with_name(path.name + suffix)
-    save(scratch)
-    scratch.replace(path)
+    try:
+        _require_room(model, path.parent)
+        if suffix == ".keras":
+            model.save(scratch)
+        else:
+            model.save_weights(scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Save a model without the optimizer's memory, which is twice as large as the model.
+
+    Raises:
+        OSError: There is no room for it.
+    """
+    _require_room(model, path.parent)
+    model.save(path, include_optimizer=False)
+
+
+def _require_room(model: Any, folder: Path) -> None:
+    """HDF5, which Keras writes, cannot cope with a full disk."""
+    variables = [*model.variables, *model.optimizer.variables]
+    size = _VALUE_BYTES * sum(math.prod(one.shape) for one in variables)
+    require_room(folder, _COPIES_SAVED * size + _ROOM_KEPT)
 
 
 def predict(model: Any, inputs: UInt8Array, rows: Rows) -> FloatArray:

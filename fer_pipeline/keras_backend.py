@@ -6,6 +6,7 @@ The backend is TensorFlow unless ``KERAS_BACKEND`` says otherwise.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 
 from fer_pipeline.errors import ModelError
@@ -31,6 +32,11 @@ def load_keras() -> Any:
             "pip install tensorflow"
         ) from error
     return keras
+
+
+def has_tensorflow() -> bool:
+    """Return whether TensorFlow can be imported, whatever its distribution is called."""
+    return find_spec("tensorflow") is not None
 
 
 def make_repeatable(seed: int) -> None:

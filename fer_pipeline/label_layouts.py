@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fer_pipeline.domain import canonical_emotion, order_emotions
-from fer_pipeline.errors import LabelError
+from fer_pipeline.errors import LabelError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,12 @@ class Told:
     Attributes:
         participant: As written; None where the path names nobody.
         emotion: Canonical where the word is known, else the study's own; None where not told.
+        doubtful: Whether the participant is a mere guess from a word behind the emotion.
     """
 
     participant: str | None
     emotion: str | None
+    doubtful: bool = False
 
 
 PathReader = Callable[[str], Told]
@@ -75,8 +77,9 @@ def guess(path: str) -> Told:
     first = next(i for i, word in enumerate(from_emotion_on) if canonical_emotion(word))
     before = from_emotion_on[:first] if depth == 0 else []
     after = (word for word in from_emotion_on[first:] if not canonical_emotion(word))
-    participant = before[0] if before else nearest_folder(path) or next(after, None)
-    return Told(participant, emotions[0])
+    sure = before[0] if before else nearest_folder(path)
+    participant = sure or next(after, None)
+    return Told(participant, emotions[0], doubtful=participant is not None and not sure)
 
 
 def nearest_folder(path: str) -> str | None:
@@ -106,7 +109,7 @@ def pattern_reader(pattern: str) -> PathReader:
     the same in capitals; other names than participant and emotion are matched and ignored.
 
     Raises:
-        LabelError: The pattern is malformed, or has neither {participant} nor {emotion}.
+        UsageError: The pattern is malformed, or has neither {participant} nor {emotion}.
     """
     expression, groups = _compile(pattern)
     if not groups.keys() & {"participant", "emotion"}:
@@ -156,8 +159,8 @@ def _is_field(token: str) -> bool:
     return token.startswith("{")
 
 
-def _bad_pattern(pattern: str, fault: str) -> LabelError:
-    return LabelError(
+def _bad_pattern(pattern: str, fault: str) -> UsageError:
+    return UsageError(
         f"the pattern '{pattern}' {fault}; "
         "write one such as '{participant}/{emotion}_{take}', text between two fields"
     )

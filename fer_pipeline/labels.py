@@ -9,13 +9,13 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fer_pipeline.domain import order_emotions
-from fer_pipeline.errors import LabelError
+from fer_pipeline.errors import LabelError, UsageError
 from fer_pipeline.label_layouts import (
     LAYOUTS,
     PathReader,
@@ -63,6 +63,10 @@ class Stretch:
         """Return whether it is about a face, by its number and the side of the picture it is on."""
         return self.face in (None, str(number), side)
 
+    def touches(self, begin: float, end: float) -> bool:
+        """Return whether it holds any moment from ``begin`` to ``end`` seconds."""
+        return (self.start is None or self.start <= end) and (self.end is None or begin < self.end)
+
     def holds(self, time: float) -> bool:
         """Return whether a frame at ``time`` seconds is in it, to the microsecond."""
         time = round(time, TIME_DECIMALS)
@@ -77,20 +81,46 @@ class VideoLabels:
         stretches: In order of time, without overlap.
         origin: Where the labels came from.
         outside: What a frame outside all stretches gets; None: such a frame is not stored.
+        doubtful: Whether the participant is a mere guess from a word behind the emotion.
     """
 
     stretches: tuple[Stretch, ...]
     origin: Origin
     outside: Stretch | None = None
+    doubtful: bool = False
 
     def at(self, time: float) -> Stretch | None:
         """Return the label of a frame at ``time`` seconds; None: the frame is not stored."""
         return next((stretch for stretch in self.stretches if stretch.holds(time)), self.outside)
 
-    def of_face(self, time: float, number: int, side: Side) -> Stretch | None:
-        """Return the label of one face of a frame; None: the face is not stored."""
-        told = (s for s in self.stretches if s.holds(time) and s.is_of(number, side))
-        return next(told, self.outside)
+    def of_face(
+        self, time: float, number: int, side_in: Callable[[Stretch], Side]
+    ) -> Stretch | None:
+        """Return the label of one face of a frame; None: the face is not stored.
+
+        Args:
+            time: Of the frame, in seconds.
+            number: Of the face within the video.
+            side_in: The side of the picture on which the face is, or was when the stretch began.
+        """
+        own = [stretch for stretch in self.stretches if stretch.is_of(number, side_in(stretch))]
+        told = next((stretch for stretch in own if stretch.holds(time)), None)
+        if told is not None or self.outside is None:
+            return told
+        if not self.tells_faces_apart:
+            return self.outside
+        # A face that no stretch is about is a bystander's, whom nobody asked to keep.
+        people = {stretch.participant for stretch in own}
+        return replace(self.outside, participant=_only(people)) if own else None
+
+    def concerns(self, begin: float, end: float) -> bool:
+        """Return whether frames from ``begin`` to ``end`` seconds matter to what is stored.
+
+        Where faces are told by number, all do: numbers count from the beginning of the video.
+        """
+        if self.outside is not None or self.tells_faces_apart:
+            return True
+        return any(stretch.touches(begin, end) for stretch in self.stretches)
 
     @property
     def tells_faces_apart(self) -> bool:
@@ -168,9 +198,9 @@ def label_videos(paths: Sequence[str], options: LabelOptions) -> Labelling:
         options: Where labels are to come from.
 
     Raises:
-        LabelError: The options contradict each other, the CSV file or the pattern is wrong, or
-            videos cannot be told and the options do not say what to do with them. The message of
-            the last has several lines.
+        UsageError: The options contradict each other, or the pattern makes no sense.
+        LabelError: The CSV file is wrong, or videos cannot be told and the options do not say what
+            to do with them. The message of the last has several lines.
     """
     _refuse_contradictions(options)
     find, warnings = _finder(paths, options)
@@ -186,7 +216,9 @@ def label_videos(paths: Sequence[str], options: LabelOptions) -> Labelling:
                 untold.append((path, str(error)))
     if untold and not options.skip_unlabelled:
         raise _cannot_be_told(untold, len(paths))
-    labelling = Labelling(videos, tuple(untold), (*warnings, *_near_duplicates(videos)))
+    labelling = Labelling(
+        videos, tuple(untold), (*warnings, *_doubts(videos), *_near_duplicates(videos))
+    )
     _refuse_column_names(labelling.emotions)
     return labelling
 
@@ -208,13 +240,13 @@ def _refuse_contradictions(options: LabelOptions) -> None:
     names = ("labels", "pattern", "layout")
     sources = [f"--{name}" for name in names if getattr(options, name) is not None]
     if len(sources) > 1:
-        raise LabelError(f"{' and '.join(sources)} exclude each other; give one of them")
+        raise UsageError(f"{' and '.join(sources)} exclude each other; give one of them")
     if options.unlabelled and options.skip_unlabelled:
-        raise LabelError("--unlabelled and --skip-unlabelled exclude each other; give one of them")
+        raise UsageError("--unlabelled and --skip-unlabelled exclude each other; give one of them")
     if options.outside is not None and options.labels is None:
-        raise LabelError("--outside needs --labels: any other label covers the whole video")
+        raise UsageError("--outside needs --labels: any other label covers the whole video")
     if options.outside is not None and not options.outside.strip():
-        raise LabelError("--outside is empty; give a class name or 'unlabelled'")
+        raise UsageError("--outside is empty; give a class name or 'unlabelled'")
 
 
 def _finder(paths: Sequence[str], options: LabelOptions) -> tuple[_Finder, tuple[str, ...]]:
@@ -232,7 +264,7 @@ def _layout_reader(name: str) -> PathReader:
     try:
         return LAYOUTS[name.strip().lower()]
     except KeyError:
-        raise LabelError(f"no layout is called '{name}'; there are {', '.join(LAYOUTS)}") from None
+        raise UsageError(f"no layout is called '{name}'; there are {', '.join(LAYOUTS)}") from None
 
 
 def _path_finder(read: PathReader, origin: Origin, unlabelled: bool) -> _Finder:
@@ -240,7 +272,7 @@ def _path_finder(read: PathReader, origin: Origin, unlabelled: bool) -> _Finder:
         told = read(path)
         if told.emotion is None and not unlabelled:
             raise LabelError(f"the {origin} tells its participant, but no emotion")
-        return VideoLabels((Stretch(told.emotion, told.participant),), origin)
+        return VideoLabels((Stretch(told.emotion, told.participant),), origin, None, told.doubtful)
 
     return find
 
@@ -262,6 +294,17 @@ def _first_few(items: Sequence[str]) -> list[str]:
 
 def _stretches(videos: dict[str, VideoLabels]) -> Iterator[Stretch]:
     return (stretch for labels in videos.values() for stretch in labels.all_stretches)
+
+
+def _doubts(videos: dict[str, VideoLabels]) -> Iterator[str]:
+    """Yield a warning for people guessed from words such as take1: they may be none."""
+    people = {s.participant for v in videos.values() if v.doubtful for s in v.stretches}
+    if people:
+        names = ", ".join(_first_few(sorted(filter(None, people))))
+        yield (
+            f"participants taken from the word behind the emotion: {names}; "
+            "if these are no people, give the folder above, which names them, or --pattern"
+        )
 
 
 def _near_duplicates(videos: dict[str, VideoLabels]) -> Iterator[str]:
@@ -305,12 +348,22 @@ def _csv_finder(
 def _join(file: Path, rows: Iterable[Row], outside: str | None) -> VideoLabels:
     """Join the rows of one video."""
     rows = sorted(rows, key=lambda row: row.start or 0.0)
+    _refuse_sides_beside_numbers(file, rows)
     for face in {row.face for row in rows}:
         _refuse_overlaps(file, [row for row in rows if row.face in (None, face)])
     stretches = tuple(
         Stretch(row.emotion, row.participant, row.start, row.end, row.face) for row in rows
     )
     return VideoLabels(stretches, "labels", _outside(stretches, outside))
+
+
+def _refuse_sides_beside_numbers(file: Path, rows: Sequence[Row]) -> None:
+    """Refuse two ways of telling faces in one video: nobody can say whether they overlap."""
+    sides = [row for row in rows if row.face in get_args(Side)]
+    numbers = [row for row in rows if row.face is not None and row.face not in get_args(Side)]
+    if sides and numbers:
+        problem = f"{numbers[0].video} has faces by number, and by side in line {sides[0].line}"
+        raise row_error(file, numbers[0].line, problem, "tell them all in one way")
 
 
 def _refuse_overlaps(file: Path, rows: Sequence[Row]) -> None:
@@ -329,12 +382,15 @@ def _refuse_overlaps(file: Path, rows: Sequence[Row]) -> None:
 def _outside(stretches: Iterable[Stretch], outside: str | None) -> Stretch | None:
     if outside is None:
         return None
-    people = {stretch.participant for stretch in stretches}
     # Between stretches of two people nobody can say whose face it is.
-    participant = people.pop() if len(people) == 1 else None
+    participant = _only({stretch.participant for stretch in stretches})
     if outside.strip().lower() == "unlabelled":
         return Stretch(None, participant)
     return Stretch(emotion_name(outside), participant)
+
+
+def _only(people: set[str | None]) -> str | None:
+    return next(iter(people)) if len(people) == 1 else None
 
 
 def _path_matcher(file: Path, paths: Sequence[str]) -> Callable[[Row], str | None]:

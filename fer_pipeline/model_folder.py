@@ -14,6 +14,7 @@ from typing import Any
 from fer_pipeline.dataset import CropRecord
 from fer_pipeline.errors import ModelError
 from fer_pipeline.faces import CHANNEL_COUNT, Channels
+from fer_pipeline.files import UNFINISHED_SUFFIX
 
 FORMAT = "fer-model"
 VERSION = 1
@@ -28,6 +29,20 @@ METRICS_FILE = "metrics.json"
 CURVES_FILE = "learning-curves.png"
 CONFUSION_FILE = "confusion.png"
 CARD_FILE = "model-card.md"
+
+FILES = frozenset(
+    {
+        KERAS_FILE,
+        LITERT_FILE,
+        SPEC_FILE,
+        HISTORY_FILE,
+        METRICS_FILE,
+        CURVES_FILE,
+        CONFUSION_FILE,
+        CARD_FILE,
+    }
+)
+"""All that we write into a model folder."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,12 @@ def find_model(given: Path | None) -> Path:
     if DEFAULT_FOLDER.exists():
         return DEFAULT_FOLDER
     raise ModelError("no model; run fer train first, or give one with --model")
+
+
+def foreign_names(folder: Path) -> list[str]:
+    """Return the names in a model folder that are not ours, sorted."""
+    names = (path.name for path in folder.iterdir())
+    return sorted(name for name in names if name.removesuffix(UNFINISHED_SUFFIX) not in FILES)
 
 
 def model_file(folder: Path, name: str, remedy: str) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 
 from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import format_of
+from fer_pipeline.files import PathKind, kind_of
 from fer_pipeline.sources import Source
 
 MANIFEST_FILE = "fer-annotation.jsonl"
@@ -40,40 +43,90 @@ class Output:
             return self.path / f"fer-annotation{_PARTS}"
         return self.path.with_name(self.path.name + _PARTS)
 
+    @property
+    def lockable(self) -> Path:
+        """File that stands for the output where other runs are kept away from it."""
+        return self.path / MANIFEST_FILE if self.folder else self.path
+
     @classmethod
     def parse(cls, text: str, format_name: str | None) -> Output:
         """Understand what was typed: a folder ends with a slash, or exists as one.
 
         Raises:
-            OutputError: The suffix stands for no format.
+            UsageError: The suffix stands for no format.
+            OutputError: The system refuses the path.
         """
         path = Path(text)
-        if text.endswith(("/", "\\")) or path.is_dir():
+        if text.endswith(("/", "\\")) or kind_of(path, OutputError) is PathKind.FOLDER:
             return cls(path, format_name or "csv", folder=True)
         return cls(path, format_name or format_of(path), folder=False)
+
+
+def parse_outputs(texts: Sequence[str], format_name: str | None) -> tuple[Output, ...]:
+    """Understand all that was typed.
+
+    Raises:
+        UsageError: A suffix stands for no format.
+        OutputError: The system refuses a path, or two are the same.
+    """
+    outputs = tuple(Output.parse(text, format_name) for text in texts)
+    refuse_shared_paths(outputs, {})
+    return outputs
 
 
 def mirrored_targets(
     sources: Sequence[Source], outputs: Sequence[Output]
 ) -> dict[str, dict[Output, Path]]:
     """Return the file of each clip in each output folder: the tree of the clips, mirrored."""
-    stems = Counter(_stem(source.name) for source in sources)
-
-    def target(source: Source, output: Output) -> Path:
-        name = PurePosixPath(source.name)
-        # a.mp4 and a.mov beside each other keep their suffixes.
-        stem = name if stems[_stem(source.name)] > 1 else name.with_suffix("")
-        return output.path / f"{stem}.{output.format}"
-
+    stems = _stems([source.name for source in sources])
     folders = [output for output in outputs if output.folder]
     return {
-        source.name: {output: target(source, output) for output in folders} for source in sources
+        name: {output: output.path / f"{stem}.{output.format}" for output in folders}
+        for name, stem in stems.items()
     }
 
 
-def _stem(name: str) -> str:
-    """Return a name without its suffix, equal where any file system takes two for the same."""
-    return str(PurePosixPath(name).with_suffix("")).casefold()
+def _stems(names: Sequence[str]) -> dict[str, str]:
+    """Return by name what a clip's timeline is called, without the suffix of its format.
+
+    ``a.mp4`` and ``a.mov`` beside each other keep their suffixes, and then ``a.mov.mp4`` has to.
+    """
+    stems = {name: str(PurePosixPath(name).with_suffix("")) for name in names}
+    while True:
+        users = Counter(map(_folded, stems.values()))
+        shared = {name for name, stem in stems.items() if users[_folded(stem)] > 1 and stem != name}
+        if not shared:
+            return stems
+        stems |= {name: name for name in shared}
+
+
+def _folded(name: str) -> str:
+    """Return a name, equal where any file system takes two for the same."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def refuse_shared_paths(
+    outputs: Sequence[Output], targets: Mapping[str, Mapping[Output, Path]]
+) -> None:
+    """Make sure that no file would be written by two.
+
+    Raises:
+        OutputError: One would be, or two whose names differ in nothing but capitals.
+    """
+    writers: dict[str, str] = {}
+    written = [(output.path, str(output.path)) for output in outputs if not output.folder]
+    written += [
+        (output.path / MANIFEST_FILE, f"the folder {output.path}")
+        for output in outputs
+        if output.folder
+    ]
+    written += [(path, name) for name, of_clip in targets.items() for path in of_clip.values()]
+    for path, writer in written:
+        place = _folded(os.path.realpath(path))
+        if place in writers:
+            problem = f"{path}: would be written twice, for {writers[place]} and for {writer}"
+            raise OutputError(problem, "rename one, or give another --out")
+        writers[place] = writer
 
 
 def all_paths(

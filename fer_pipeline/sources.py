@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from fer_pipeline.errors import VideoError
+from fer_pipeline.files import PathKind, kind_of, reason
 from fer_pipeline.video import VIDEO_SUFFIXES
 
 
@@ -26,22 +29,30 @@ class Source:
 def find_videos(inputs: Sequence[Path]) -> tuple[Source, ...]:
     """List the videos in files and folders, folders recursively, in the order of their names.
 
-    Hidden files are passed over; a file that was named is taken whatever its suffix.
+    Hidden files are passed over, and so are links to folders; a file that was named is taken
+    whatever its suffix.
 
     Raises:
-        VideoError: A path does not exist, a folder holds no video, a name cannot be written into
-            a file, or two different videos have the same path below the folders given.
+        VideoError: A path does not exist, a folder cannot be read or holds no video, a name cannot
+            be written into a file, two different videos have the same path below the folders
+            given, or one video has two.
     """
     sources: dict[str, Source] = {}
+    names: dict[str, str] = {}
     for given in inputs:
         for source in _videos_below(given):
             _check_name(source)
             twin = sources.setdefault(source.name, source)
-            if twin.path.resolve() != source.path.resolve():
+            place = os.path.realpath(source.path)
+            if os.path.realpath(twin.path) != place:
                 raise VideoError(
                     f"{source.path} and {twin.path} are both known as {source.name}; "
                     "give the folder above them instead, or rename one"
                 )
+            name = names.setdefault(place, source.name)
+            if name != source.name:
+                problem = f"{source.path}: would be known both as {name} and as {source.name}"
+                raise VideoError(problem, "give it once, alone or by one folder above it")
     return tuple(sources[name] for name in sorted(sources))
 
 
@@ -54,9 +65,10 @@ def _check_name(source: Source) -> None:
 
 
 def _videos_below(given: Path) -> list[Source]:
-    if not given.exists():
+    kind = kind_of(given, VideoError)
+    if kind is PathKind.MISSING:
         raise VideoError(f"{given}: no such file or folder")
-    if not given.is_dir():
+    if kind is not PathKind.FOLDER:
         return [Source(given, given.name)]
     found = [Source(path, path.relative_to(given).as_posix()) for path in _video_files(given)]
     if not found:
@@ -66,7 +78,18 @@ def _videos_below(given: Path) -> list[Source]:
 
 
 def _video_files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in VIDEO_SUFFIXES and not hidden and path.is_file():
-            yield path
+    for place, folders, files in os.walk(folder, onerror=_refuse_folder):
+        # In place: it tells what is walked next, and in which order.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(place, name) for name in sorted(files) if not name.startswith(".")):
+            if path.suffix.lower() in VIDEO_SUFFIXES and _is_file(path):
+                yield path
+
+
+def _is_file(path: Path) -> bool:
+    return kind_of(path, VideoError) is PathKind.FILE
+
+
+def _refuse_folder(error: OSError) -> NoReturn:
+    problem = f"{error.filename}: this folder cannot be read ({reason(error)})"
+    raise VideoError(problem, "check its permissions, or give the other folders") from error

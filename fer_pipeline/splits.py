@@ -26,6 +26,8 @@ SEEN_SHARE = 0.10
 
 FEWEST_PEOPLE = 5
 
+_SIDES = (("training", SPLIT_TRAINING), ("validation", SPLIT_VALIDATION), ("test", SPLIT_TEST))
+
 # With a class that few people show, a few draws may be needed until every side has it.
 _DRAWS = 200
 
@@ -125,6 +127,24 @@ def divide(dataset: Dataset, kind: SplitKind | None, seed: int) -> tuple[Split, 
     return splits
 
 
+def participants_by_side(dataset: Dataset, splits: Sequence[Split]) -> dict[str, list[str]]:
+    """Return the people with faces on each side, as far as known, whatever decided.
+
+    Of several splits, those who were on that side in any of them. The faces of the leak meter are
+    of training people.
+    """
+    index = dataset.column("participant")
+    found: dict[str, set[int]] = {name: set() for name, _ in _SIDES}
+    for split in splits:
+        found["training"].update(index[split.seen].tolist())
+        for name, people in found.items():
+            people.update(index[getattr(split, name)].tolist())
+    return {
+        name: sorted(dataset.participants[person] for person in people if person != UNKNOWN)
+        for name, people in found.items()
+    }
+
+
 def _as_corpus_says(dataset: Dataset) -> Split:
     rows = labelled_rows(dataset)
     side = dataset.column("split")[rows]
@@ -193,25 +213,34 @@ def _best_draw(
     labels: NDArray[np.int8],
     rng: np.random.Generator,
 ) -> NDArray[np.int8]:
-    """Draw who is on which side, until each side has every class; else the best draw."""
+    """Draw who is on which side, until each side has every class that it can; else the best."""
     tests = max(1, round(len(members) * TEST_SHARE))
     validations = max(1, round(len(members) * VALIDATION_SHARE))
+    of_row = np.searchsorted(members, groups)
+    names, classes = np.unique(labels, return_inverse=True)
+    least = _fewest_missing(of_row, classes, len(_SIDES))
     best, fewest = np.zeros(len(groups), np.int8), math.inf
     for _ in range(_DRAWS):
-        drawn = rng.permutation(members)
-        side = np.full(len(groups), SPLIT_TRAINING, np.int8)
-        side[np.isin(groups, drawn[:tests])] = SPLIT_TEST
-        side[np.isin(groups, drawn[tests : tests + validations])] = SPLIT_VALIDATION
-        missing = sum(_missing_classes(labels, side == value) for value in range(3))
+        drawn = rng.permutation(len(members))
+        of_member = np.full(len(members), SPLIT_TRAINING, np.int8)
+        of_member[drawn[:tests]] = SPLIT_TEST
+        of_member[drawn[tests : tests + validations]] = SPLIT_VALIDATION
+        side = of_member[of_row]
+        found = np.bincount(side * len(names) + classes, minlength=len(_SIDES) * len(names))
+        missing = int(np.sum(found == 0))
         if missing < fewest:
             best, fewest = side, missing
-        if not missing:
+        if missing == least:
             break
     return best
 
 
-def _missing_classes(labels: NDArray[np.int8], chosen: NDArray[np.bool_]) -> int:
-    return len(np.unique(labels)) - len(np.unique(labels[chosen]))
+def _fewest_missing(of_row: NDArray[np.int64], labels: NDArray[np.int64], sides: int) -> int:
+    """Return how many sides must do without a class, because too few members have it."""
+    classes = int(labels.max()) + 1
+    owned = np.unique(of_row * classes + labels) % classes
+    members = np.bincount(owned, minlength=classes)
+    return int(np.maximum(sides - members[members > 0], 0).sum())
 
 
 def _hold_out(training: Rows, rng: np.random.Generator, kind: SplitKind) -> tuple[Rows, Rows]:
@@ -227,14 +256,9 @@ def _sides(
 ) -> dict[str, tuple[str, ...]]:
     if names is None:
         return {}
-    sides = (
-        ("training", SPLIT_TRAINING),
-        ("validation", SPLIT_VALIDATION),
-        ("test", SPLIT_TEST),
-    )
     return {
         name: tuple(sorted(names(int(group)) for group in np.unique(groups[side == value])))
-        for name, value in sides
+        for name, value in _SIDES
     }
 
 

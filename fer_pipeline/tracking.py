@@ -66,6 +66,7 @@ class _Track:
     first_time: float
     last_time: float
     box: Box
+    needed: int
     sightings: int = 1
     number: int | None = None
     velocity: tuple[float, float] = (0.0, 0.0)
@@ -138,7 +139,8 @@ def track_faces(
 class _Tracker:
     def __init__(self, interval: float, options: TrackingOptions) -> None:
         self._options = options
-        self._needed = options.detections if interval < _SPARSE_SECONDS else 1
+        self._spacing = interval
+        self._last_time: float | None = None
         self._held: deque[_Held] = deque()
         self._alive: list[_Track] = []
         self._gone: list[_Track] = []  # confirmed, out of sight; the latest last
@@ -150,13 +152,23 @@ class _Tracker:
         self._held.append(held)
         if isinstance(frame, Frame):
             self._seen += 1
+        if self._last_time is not None:
+            self._spacing = frame.time - self._last_time
+        self._last_time = frame.time
         self._let_go(frame.time)
         unmatched = self._match(held, detections)
         for detection in (one for one in unmatched if one.frontal):
-            track = _Track(frame.time, frame.time, detection.box)
+            track = _Track(frame.time, frame.time, detection.box, self._evidence())
             held.found[track] = detection.box, detection.score
             self._alive.append(track)
             self._confirm(track)
+
+    def _evidence(self) -> int:
+        """Return how many detections a face needs that begins in this frame.
+
+        The true distance to the frame before decides: a camera slows down when it gets dark.
+        """
+        return self._options.detections if self._spacing < _SPARSE_SECONDS else 1
 
     def cut(self) -> None:
         """End every track for good: in another shot a place says nothing about who is there."""
@@ -171,8 +183,8 @@ class _Tracker:
 
     def finish(self) -> None:
         """Decide about all that is open: a video shorter than the evidence asked for may stand."""
-        self._needed = min(self._needed, self._seen)
         for track in self._alive:
+            track.needed = min(track.needed, self._seen)
             self._confirm(track)
         self._alive.clear()
 
@@ -186,7 +198,9 @@ class _Tracker:
     def _let_go(self, time: float) -> None:
         """End the tracks that were out of sight for too long."""
         for track in list(self._alive):
-            patience = self._options.longest_gap if track.confirmed else _TENTATIVE_SECONDS
+            # Where frames are far apart, the next one must still be waited for.
+            tentative = max(_TENTATIVE_SECONDS, 1.5 * self._spacing)
+            patience = self._options.longest_gap if track.confirmed else tentative
             if time - track.last_time > patience + _TOLERANCE:
                 self._alive.remove(track)
                 if track.confirmed:
@@ -239,7 +253,7 @@ class _Tracker:
                 held.found[track] = track.box.towards(box, since / span), None
 
     def _confirm(self, track: _Track) -> None:
-        if not track.confirmed and track.sightings >= self._needed:
+        if not track.confirmed and track.sightings >= track.needed:
             track.number = self._number_for(track)
 
     def _number_for(self, track: _Track) -> int:

@@ -22,9 +22,9 @@ from fer_pipeline.domain import FloatArray
 from fer_pipeline.errors import OutputError
 from fer_pipeline.evaluation import Scores, Side, score
 from fer_pipeline.faces import Channels
-from fer_pipeline.files import remove_folder, replace_folder, replacing
+from fer_pipeline.files import put_back, remove_folder, replace_folder, replacing, writing
 from fer_pipeline.fit_options import Epoch, FitOptions
-from fer_pipeline.keras_backend import load_keras, make_repeatable
+from fer_pipeline.keras_backend import has_tensorflow, load_keras, make_repeatable
 from fer_pipeline.model_folder import (
     CARD_FILE,
     CONFUSION_FILE,
@@ -34,13 +34,21 @@ from fer_pipeline.model_folder import (
     METRICS_FILE,
     SPEC_FILE,
     ModelSpec,
+    foreign_names,
     write_json,
 )
 from fer_pipeline.networks import DEFAULT_NETWORK, build_network, check_size, find_network
-from fer_pipeline.provenance import installed_version, provenance
+from fer_pipeline.provenance import provenance
 from fer_pipeline.report.model_card import model_card
 from fer_pipeline.report.plots import plot_confusion, plot_learning_curves
-from fer_pipeline.splits import Rows, Split, SplitKind, divide, labelled_rows
+from fer_pipeline.splits import (
+    Rows,
+    Split,
+    SplitKind,
+    divide,
+    labelled_rows,
+    participants_by_side,
+)
 from fer_pipeline.training_data import class_weights, prepare_inputs
 
 if TYPE_CHECKING:
@@ -48,6 +56,12 @@ if TYPE_CHECKING:
 
 RUN_FILE = "run.json"
 """In the folder of an unfinished training: the data and options it is of."""
+
+# In the same folder: the model that is replaced, for the moment between two renamings.
+_REPLACED = "replaced"
+
+_FINAL_FIT = "final"
+"""In the history: the fit on everyone, which no figures are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +175,18 @@ def train(
             "dataset": dataset.digest,
             "options": json.loads(json.dumps(asdict(replace(options, split=splits[0].kind)))),
         }
+        work = _work_folder(folder)
+        put_back(work / _REPLACED, folder)
         if not _anything_to_do(folder, run, overwrite=overwrite, resume=resume):
+            _tidy(work, run)
             return None
         listener.stage("loading Keras")
         load_keras()  # first of all: a training that cannot begin shall not be in the way later
-        _open_work_folder(_work_folder(folder), run, resume=resume)
-        model = _Training(dataset, options, splits, listener, _work_folder(folder)).run(command)
-    replace_folder(_work_folder(folder) / "model", folder)
-    remove_folder(_work_folder(folder))
+        _open_work_folder(work, run, resume=resume)
+        model = _Training(dataset, options, splits, listener, work).run(command)
+    _require_only_ours(folder)  # again: hours may have passed
+    replace_folder(work / "model", folder, aside=work / _REPLACED)
+    remove_folder(work)
     return replace(model, folder=folder)
 
 
@@ -202,6 +220,7 @@ def _anything_to_do(folder: Path, run: dict[str, Any], *, overwrite: bool, resum
                 f"{folder}: exists, and is not the model of this data with these options; "
                 "give another -o, or --overwrite to replace it"
             )
+        _require_only_ours(folder)
     work = _work_folder(folder)
     if (work / RUN_FILE).exists() and not overwrite:
         same = _is_of(work, run)
@@ -214,6 +233,22 @@ def _anything_to_do(folder: Path, run: dict[str, Any], *, overwrite: bool, resum
                 "give another -o, or --overwrite to forget it"
             )
     return True
+
+
+def _require_only_ours(folder: Path) -> None:
+    """Make sure that replacing a model folder removes nothing that somebody else put there."""
+    foreign = foreign_names(folder) if folder.is_dir() else []
+    if foreign:
+        raise OutputError(
+            f"{folder}: holds {', '.join(foreign)}, which --overwrite would remove; "
+            "move that elsewhere, or give another -o"
+        )
+
+
+def _tidy(work: Path, run: dict[str, Any]) -> None:
+    """Remove what a training left that was killed when its model was in place already."""
+    if _is_of(work, run) or not (work / RUN_FILE).exists():
+        remove_folder(work)
 
 
 def _is_of(work: Path, run: dict[str, Any]) -> bool:
@@ -272,8 +307,10 @@ class _Training:
                 of_side.told.append(predict(fit.model, self._inputs, rows))
         scores = {side: self._score(of_side) for side, of_side in judged.items()}
         refitted = self._options.final or len(self._splits) > 1
-        saved = self._refit(fits) if refitted else fits[0]
-        return self._write(saved, fits, scores, refitted=refitted, command=command)
+        final = self._refit(fits) if refitted else None
+        folder = self._work / "model"
+        with writing(folder):
+            return self._write(folder, fits, final, scores, command)
 
     def _sides(self, split: Split) -> list[tuple[Side, Rows]]:
         sides: list[tuple[Side, Rows]] = [
@@ -331,43 +368,47 @@ class _Training:
 
     def _write(
         self,
-        saved: Fit,
+        folder: Path,
         fits: list[Fit],
+        final: Fit | None,
         scores: dict[Side, Scores],
-        *,
-        refitted: bool,
         command: str,
     ) -> TrainedModel:
         """Put everything into the folder that will become the model's."""
+        from fer_pipeline.fitting import save_model
+
         self._listener.stage("writing the model folder")
-        folder = self._work / "model"
         remove_folder(folder)
         folder.mkdir()
-        # Without the optimizer's memory, which is twice as large as the model.
-        saved.model.save(folder / KERAS_FILE, include_optimizer=False)
-        spec = self._spec(command)
+        saved, refitted = final or fits[0], final is not None
+        save_model(saved.model, folder / KERAS_FILE)
+        spec = self._spec(saved, command)
         spec.write(folder)
         litert = self._convert(folder)
         history = tuple(epoch for fit in fits for epoch in fit.state.history)
-        _write_history(folder / HISTORY_FILE, fits)
+        _write_history(folder / HISTORY_FILE, fits, final)
         metrics = {side: asdict(figures) for side, figures in scores.items()}
         described = {"split": spec.split["kind"], "refitted_on_everyone": refitted}
         write_json(folder / METRICS_FILE, described | metrics)
-        plot_learning_curves(folder / CURVES_FILE, fits[0].state.history)
+        plot_learning_curves(
+            folder / CURVES_FILE,
+            [fit.state.history for fit in fits],
+            final.state.history if final else (),
+        )
         plot_confusion(folder / CONFUSION_FILE, scores["unseen"], spec.emotions)
-        card = model_card(spec, scores, epochs=len(history), refitted=refitted)
+        card = model_card(spec, scores, refitted=refitted)
         (folder / CARD_FILE).write_text(card, "utf-8")
         return TrainedModel(folder, spec, scores, history, refitted, litert)
 
     def _convert(self, folder: Path) -> bool:
-        if installed_version("tensorflow") is None:
+        if not has_tensorflow():
             return False
         from fer_pipeline.conversion import write_litert
 
         write_litert(folder)
         return True
 
-    def _spec(self, command: str) -> ModelSpec:
+    def _spec(self, saved: Fit, command: str) -> ModelSpec:
         split = self._splits[0]
         groups = split.groups
         if len(self._splits) > 1:
@@ -387,16 +428,24 @@ class _Training:
                 "kind": split.kind,
                 "seed": self._options.fit.seed,
                 "groups": {side: list(names) for side, names in groups.items()},
+                "participants": participants_by_side(self._dataset, self._splits),
             },
-            training={"run": json.loads((self._work / RUN_FILE).read_text("utf-8"))},
+            training={
+                "run": json.loads((self._work / RUN_FILE).read_text("utf-8")),
+                "epochs": saved.state.kept_epochs,
+                "epochs_run": len(saved.state.history),
+            },
             provenance=provenance(command)
             | {"backend": load_keras().backend.backend(), "seed": self._options.fit.seed},
         )
 
 
-def _write_history(path: Path, fits: list[Fit]) -> None:
+def _write_history(path: Path, fits: list[Fit], final: Fit | None) -> None:
+    names: list[tuple[int | str, Fit]] = [*enumerate(fits, 1)]
+    if final is not None:
+        names.append((_FINAL_FIT, final))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["fit", *(column.name for column in fields(Epoch))])
-        for number, fit in enumerate(fits, 1):
-            writer.writerows((number, *astuple(epoch)) for epoch in fit.state.history)
+        for name, fit in names:
+            writer.writerows((name, *astuple(epoch)) for epoch in fit.state.history)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fer_pipeline.dataset import Dataset
 from fer_pipeline.domain import UInt8Array
 from fer_pipeline.faces import CHANNEL_COUNT, Channels, network_inputs
+from fer_pipeline.files import replacing, require_room
 from fer_pipeline.splits import Rows
 
 _ROWS_AT_A_TIME = 256
@@ -30,19 +31,30 @@ def prepare_inputs(dataset: Dataset, size: int, channels: Channels, path: Path) 
 
     Returns:
         Shape (N, size, size, channels), read-only, backed by the file.
+
+    Raises:
+        OutputError: There is no room for it.
     """
     shape = (len(dataset), size, size, CHANNEL_COUNT[channels])
     if not path.exists():
-        unfinished = path.with_name(path.name + ".unfinished")
-        inputs: Any = np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
-        for start in range(0, len(dataset), _ROWS_AT_A_TIME):
-            rows = slice(start, start + _ROWS_AT_A_TIME)
-            inputs[rows] = network_inputs(dataset.images(rows), size, channels)
-        inputs.flush()
-        del inputs  # Windows renames no file that is still mapped
-        unfinished.replace(path)
+        with replacing(path) as unfinished:
+            require_room(path.parent, math.prod(shape))  # else it would be known only at the end
+            _write_inputs(unfinished, dataset, shape, channels)
     mapped: UInt8Array = np.load(path, mmap_mode="r")
     return mapped
+
+
+def _write_inputs(path: Path, dataset: Dataset, shape: tuple[int, ...], channels: Channels) -> None:
+    """Write the inputs as numpy would.
+
+    Not by way of a mapping: where the disk gets full under one, the system kills the process.
+    """
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(dataset), _ROWS_AT_A_TIME):
+            images = dataset.images(slice(start, start + _ROWS_AT_A_TIME))
+            file.write(network_inputs(images, shape[1], channels).tobytes())
 
 
 def class_weights(labels: NDArray[np.integer], classes: int) -> NDArray[np.float32]:

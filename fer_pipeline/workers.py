@@ -213,7 +213,7 @@ def _children_deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if held_back:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
 
 def _drain(frames: Any, progress: Progress) -> None:

@@ -19,7 +19,9 @@ from fer_pipeline.domain import canonical_emotion
 from fer_pipeline.report.tables import percent, text_table
 
 ROOT = Path(__file__).resolve().parent.parent
-SAMPLES = ROOT / "sample_videos"
+
+# Below ROOT, where every command runs: what is shown can be typed there again.
+SAMPLES = Path("sample_videos")
 DEMO = Path("demo")
 
 # Between two expressions a face shows neither; from here on it clearly shows one.
@@ -29,14 +31,14 @@ CLEAR_INTENSITY = 0.5
 def main() -> None:
     """Run the demonstration and say where to look."""
     started = time.monotonic()
-    shutil.rmtree(DEMO, ignore_errors=True)
-    DEMO.mkdir()
+    shutil.rmtree(ROOT / DEMO, ignore_errors=True)
+    (ROOT / DEMO).mkdir()
     people, session = SAMPLES / "participants", SAMPLES / "sessions" / "session.mp4"
     faces, model, labels = DEMO / "faces.h5", DEMO / "model", DEMO / "labels.csv"
     fer("extract", people, "--labels", people / "segments.csv", "-o", faces)
     fer("train", "--data", faces, "-o", model)
     fer("annotate", session, "--model", model, "--out", labels)
-    compare_with_truth(labels)
+    compare_with_truth(ROOT / labels)
     print(f"\nLook at {labels}, and at {model / 'model-card.md'} with the plots beside it.")
     print(f"All in {time.monotonic() - started:.0f} s.")
 
@@ -44,11 +46,8 @@ def main() -> None:
 def fer(*arguments: str | Path) -> None:
     """Show a command as a user would type it, and run it."""
     words = [str(argument) for argument in arguments]
-    shown = [
-        str(Path(word).relative_to(ROOT)) if word.startswith(str(ROOT)) else word for word in words
-    ]
-    print(f"\n$ {shlex.join(['fer', *shown])}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "fer_pipeline", *words], check=False)
+    print(f"\n$ {shlex.join(['fer', *words])}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "fer_pipeline", *words], cwd=ROOT, check=False)
     if done.returncode:
         sys.exit(done.returncode)
 
@@ -74,7 +73,8 @@ def compare_with_truth(labels: Path) -> None:
 
 def truth() -> dict[int, str]:
     """Return the emotion of each frame of the session that clearly shows one the model knows."""
-    with (SAMPLES / "sessions" / "truth.csv").open(newline="", encoding="utf-8") as file:
+    truth_file = ROOT / SAMPLES / "sessions" / "truth.csv"
+    with truth_file.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["file"] == "session.mp4"]
     clear = {}
     for row in rows:

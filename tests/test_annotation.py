@@ -16,7 +16,7 @@ import pytest
 from fer_pipeline.annotation import plan_annotation, publish, run_annotation
 from fer_pipeline.classifier import Classifier
 from fer_pipeline.domain import Box, Frame
-from fer_pipeline.errors import ModelError, OutputError, VideoError
+from fer_pipeline.errors import ModelError, OutputError, UsageError, VideoError
 from fer_pipeline.face_search import SearchOptions
 from fer_pipeline.faces import CropOptions, crop
 from fer_pipeline.outputs import (
@@ -25,6 +25,7 @@ from fer_pipeline.outputs import (
     add_to_manifest,
     mirrored_targets,
     read_manifest,
+    refuse_shared_paths,
 )
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.sources import Source
@@ -341,7 +342,7 @@ def test_an_existing_folder_needs_no_slash(tmp_path):
 
 
 def test_a_suffix_that_stands_for_nothing_is_an_error():
-    with pytest.raises(OutputError, match=r"labels\.xlsx: the suffix tells the format"):
+    with pytest.raises(UsageError, match=r"labels\.xlsx: the suffix tells the format"):
         Output.parse("labels.xlsx", None)
 
 
@@ -354,12 +355,43 @@ def test_a_suffix_that_stands_for_nothing_is_an_error():
         (["A.mov", "a.mp4"], ["A.mov.csv", "a.mp4.csv"]),
         (["a.b.mp4", "a.c.mp4"], ["a.b.csv", "a.c.csv"]),
         (["笑 顔, 1.mp4"], ["笑 顔, 1.csv"]),
+        (["a.mp4", "a.mov", "a.mov.mp4"], ["a.mp4.csv", "a.mov.csv", "a.mov.mp4.csv"]),
+        (["a.mp4", "a.avi", "A.AVI.mkv"], ["a.mp4.csv", "a.avi.csv", "A.AVI.mkv.csv"]),
+        (
+            ["a.mp4", "a.mov", "a.mov.mp4", "a.mov.mp4.avi", "b.mp4"],
+            ["a.mp4.csv", "a.mov.csv", "a.mov.mp4.csv", "a.mov.mp4.avi.csv", "b.csv"],
+        ),
     ],
 )
 def test_a_folder_of_timelines_mirrors_the_clips(names, files):
     output = Output(Path("out"), "csv", folder=True)
     targets = mirrored_targets([Source(Path(name), name) for name in names], [output])
     assert [targets[name][output].as_posix() for name in names] == [f"out/{file}" for file in files]
+
+
+@pytest.mark.parametrize(
+    ("names", "typed"),
+    [
+        (["x.mp4"], ["d/", "d/x.csv"]),
+        (["x.mp4"], ["d/", "e/../d/X.csv"]),
+        (["x.mp4"], ["d/", "d/"]),
+        (["x.mp4"], ["x.csv", "x.csv"]),
+        (["x.mp4"], ["d/", "d/fer-annotation.jsonl"]),
+        (["x.mp4", "X.mp4"], ["d/"]),
+    ],
+)
+def test_two_outputs_never_share_a_file(names, typed):
+    outputs = [Output.parse(text, None) for text in typed]
+    targets = mirrored_targets([Source(Path(name), name) for name in names], outputs)
+    with pytest.raises(OutputError, match=r"would be written twice, for .* and for "):
+        refuse_shared_paths(outputs, targets)
+
+
+def test_outputs_beside_each_other_share_nothing():
+    outputs = [Output.parse(text, None) for text in ("d/", "e/", "d/all.csv", "x.csv", "x.tsv")]
+    names = ["x.mp4", "y.mp4", "below/x.mp4"]
+    targets = mirrored_targets([Source(Path(name), name) for name in names], outputs)
+    refuse_shared_paths(outputs, targets)
 
 
 def test_of_two_notes_on_a_timeline_the_later_one_counts(tmp_path):

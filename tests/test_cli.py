@@ -174,8 +174,7 @@ def _fails_with(error: BaseException, *arguments: str) -> Result:
         (
             KeyboardInterrupt(),
             130,
-            "fer: interrupted; what was finished is kept; run it again to go on "
-            "(train with --resume)",
+            "fer: interrupted; what was finished is kept; run it again to go on",
         ),
     ],
 )

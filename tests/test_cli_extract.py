@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 
 from fer_pipeline.dataset import open_dataset
+from fer_pipeline.files import locked
 from tests.media import (
     PARTICIPANTS,
     SEGMENTS,
     TWO_PEOPLE,
     noise,
+    pictures_of,
     punch_hole,
     write_sound,
     write_video,
@@ -105,9 +108,9 @@ def test_the_summary_counts_frames_and_faces_with_right_sums(fer, videos, out):
     assert blank == ["P07_sad.mp4", "20", "0", "3", "0", "0.0 %"]
     assert total == ["5 videos", "220", "0", "35", "32", "91.4 %"]
     assert table(result.stdout, "participant") == [
-        ["P00", "8", "8", "0", "16"],
-        ["P07", "8", "8", "0", "16"],
-        ["all", "16", "16", "0", "32"],
+        ["P00", "8", "8", "16"],
+        ["P07", "8", "8", "16"],
+        ["all", "16", "16", "32"],
     ]
     assert f"{out}: 32 faces of 5 videos" in result.stdout
 
@@ -183,7 +186,7 @@ def test_a_video_that_is_gone_stays_with_a_note(fer, videos, extracted):
     before = extracted.read_bytes()
     result = fer("extract", videos, "-o", extracted, *FEW)
     assert result.exit_code == 0
-    assert "not among the inputs any more, but kept: P00_happy.mp4" in result.stderr
+    assert "1 of them are not among the inputs, and stay: P00_happy.mp4" in result.stderr
     assert extracted.read_bytes() == before
 
 
@@ -231,7 +234,7 @@ def test_a_touched_source_is_accepted_when_its_content_is_compared(fer, videos, 
     os.utime(videos / "P00_happy.mp4", ns=(1, 1))
     before = extracted.read_bytes()
     refused = error_line(fer("extract", videos, "-o", extracted, *FEW))
-    assert "--verify compares the content" in refused
+    assert "run again with --verify" in refused
     assert fer("extract", videos, "-o", extracted, *FEW, "--verify").exit_code == 0
     assert extracted.read_bytes() == before
 
@@ -303,7 +306,7 @@ def test_a_damaged_clip_that_an_earlier_run_finished_is_still_told(fer, videos, 
     run(plan(clip, out, wanted()))  # to its part, but no further
     result = fer("extract", clip, "-o", out, *FEW)
     assert result.exit_code == 3
-    assert "1 videos were finished by an earlier run" in result.stderr
+    assert "finished by an earlier run: 1 video" in result.stderr
     assert "warning: P00_happy.mp4: " in result.stderr
 
 
@@ -401,21 +404,6 @@ def test_a_file_that_is_no_dataset_is_not_overwritten_unasked(fer, videos, tmp_p
     assert len(videos_of(thesis)) == 4
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 40 MiB in memory, where the system lets us have one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    made = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if not made or made.returncode:
-        pytest.skip("no small disk can be had here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 def test_a_full_disk_is_one_line_and_what_was_finished_is_gone_on_with(fer, videos, small_disk):
     filler = small_disk / "filler"
     filler.write_bytes(bytes(22 * 2**20))
@@ -431,7 +419,7 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_gone_on_with(fer, vide
     filler.unlink()
     again = fer(*arguments[:-1])
     assert again.exit_code == 0
-    assert f"{finished} videos were finished by an earlier run" in again.stderr
+    assert f"finished by an earlier run: {finished} video" in again.stderr
     assert names_in(small_disk) == ["faces.h5"]
 
 
@@ -532,7 +520,7 @@ def test_a_run_stopped_in_the_middle_goes_on_from_there(fer, eight, undisturbed,
     finished = len([*parts.glob("*.h5")])
     result = fer(*arguments)
     assert result.exit_code == 0
-    assert f"{finished} videos were finished by an earlier run" in result.stderr
+    assert f"finished by an earlier run: {finished} video" in result.stderr
     assert content(out) == undisturbed
     assert names_in(out.parent) == ["faces.h5"]
 
@@ -557,9 +545,7 @@ def test_ctrl_c_while_the_workers_load_is_one_line(eight, out):
     os.killpg(process.pid, signal.SIGINT)
     status, said = end(process)
     assert status == 130
-    assert said == (
-        "fer: interrupted; what was finished is kept; run it again to go on (train with --resume)\n"
-    )
+    assert said == ("fer: interrupted; what was finished is kept; run it again to go on\n")
 
 
 # Provenance
@@ -599,3 +585,125 @@ def test_a_video_that_takes_too_long_is_given_up(fer, tmp_path, out):
     assert "took longer than 2 s" in result.stderr
     assert videos_of(out) == ("short_happy.mp4",)
     assert names_in(out.parent) == ["faces.h5"]
+
+
+def test_who_moves_across_the_middle_stays_who_they_are(fer, tmp_path, out):
+    # The picture slides to the left, so that the right one of two people crosses its middle.
+    wide = pictures_of(TWO_PEOPLE, 60)
+    slides = [np.ascontiguousarray(np.roll(p, -5 * i, axis=1)) for i, p in enumerate(wide)]
+    write_video(tmp_path / "slide.mp4", slides)
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        "video,participant,emotion,face\nslide.mp4,A,happy,left\nslide.mp4,B,sad,right\n"
+    )
+    fer("extract", tmp_path / "slide.mp4", "--labels", labels, "--faces", "all", "-o", out)
+    with open_dataset(out) as dataset:
+        people = np.array(dataset.participants)[dataset.column("participant")]
+        for track in np.unique(dataset.column("track")):
+            assert len(set(people[dataset.column("track") == track])) == 1
+        right = dataset.column("track")[people == "B"]
+        assert len(right) >= 50
+
+
+def test_short_stretches_keep_their_faces(fer, tmp_path, out):
+    shutil.copy2(PARTICIPANTS / "P00_happy.mp4", tmp_path / "clip.mp4")
+    labels = tmp_path / "labels.csv"
+    rows = "clip.mp4,P00,happy,0.4,0.48\nclip.mp4,P00,happy,1.2,1.28\n"
+    labels.write_text("video,participant,emotion,start,end\n" + rows)
+    assert fer("extract", tmp_path / "clip.mp4", "--labels", labels, "-o", out).exit_code == 0
+    with open_dataset(out) as dataset:
+        assert dataset.column("frame").tolist() == [10, 11, 30, 31]
+
+
+def test_numbers_in_labels_are_those_of_annotation(fer, tmp_path, out):
+    # Nobody for a second, then two people; a third of the labels begins later still.
+    shutil.copy2(TWO_PEOPLE, tmp_path / "two.mp4")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("video,participant,emotion,start,end,face\ntwo.mp4,B,sad,4,4.4,1\n")
+    fer("extract", tmp_path / "two.mp4", "--labels", labels, "--faces", "all", "-o", out)
+    with open_dataset(out) as dataset:
+        assert set(dataset.column("track").tolist()) == {1}
+        assert (dataset.column("box")[:, 0] > 300).all()
+
+
+@pytest.mark.parametrize("what", ["clip", "labels"])
+def test_an_input_is_never_written_over(fer, tmp_path, what):
+    clip, labels = tmp_path / "clip.mp4", tmp_path / "labels.csv"
+    shutil.copy2(PARTICIPANTS / "P00_happy.mp4", clip)
+    labels.write_text("video,participant,emotion\nclip.mp4,P00,happy\n")
+    target = clip if what == "clip" else labels
+    before = target.read_bytes()
+    result = fer("extract", clip, "--labels", labels, "-o", target, "--overwrite")
+    assert result.exit_code == 1
+    assert "is one of the inputs" in result.stderr
+    assert target.read_bytes() == before
+
+
+def test_a_second_run_on_the_same_output_is_kept_away(fer, videos, out):
+    with locked(out):
+        result = fer("extract", videos, "-o", out, *FEW)
+    assert result.exit_code == 1
+    assert "another run is writing it" in result.stderr
+    assert fer("extract", videos, "-o", out, *FEW).exit_code == 0
+    assert names_in(out.parent) == ["faces.h5"]
+
+
+def test_an_emotion_without_any_face_is_told_and_not_listed(fer, tmp_path, out):
+    shutil.copy2(PARTICIPANTS / "P00_happy.mp4", tmp_path)
+    write_video(tmp_path / "P00_contempt.mp4", noise(5))
+    result = fer("extract", tmp_path, "-o", out, *FEW)
+    assert "contempt: labelled, but no face of it was found" in result.stderr
+    with open_dataset(out) as dataset:
+        assert dataset.emotions == ("happiness",)
+
+
+def test_wrong_usage_is_told_by_its_exit_status(fer, videos, out, tmp_path):
+    (tmp_path / "l.csv").write_text("video,participant,emotion\n")
+    for wrong in (
+        ["--labels", tmp_path / "l.csv", "--pattern", "{emotion}"],
+        ["--unlabelled", "--skip-unlabelled"],
+        ["--outside", "neutral"],
+        ["--pattern", "abc"],
+    ):
+        assert fer("extract", videos, "-o", out, *wrong).exit_code == 2
+
+
+@POSIX
+def test_a_second_ctrl_c_does_not_disturb_the_end(eight, out):
+    process = start("extract", eight, "-o", out, "--workers", 2, "-q")
+    parts = out.with_name("faces.h5.parts")
+    wait_for(process, until=lambda: [*parts.glob("*.h5*")])
+    for _ in range(40):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.02)
+    status, said = end(process)
+    assert status == 130
+    assert said == "fer: interrupted; what was finished is kept; run it again to go on\n"
+
+
+def test_a_participant_taken_from_behind_the_emotion_is_doubted(fer, tmp_path, out):
+    (tmp_path / "P07").mkdir()
+    shutil.copy2(PARTICIPANTS / "P07_happy.mp4", tmp_path / "P07" / "happy_take1.mp4")
+    doubted = fer("extract", tmp_path / "P07", "-o", out, "--dry-run")
+    assert "participants taken from the word behind the emotion: take1" in doubted.stderr
+    sure = fer("extract", tmp_path, "-o", out, "--dry-run")
+    assert "taken from" not in sure.stderr
+
+
+def test_a_dry_run_tells_what_was_understood_beside_a_dataset_of_other_settings(
+    fer, videos, extracted
+):
+    result = fer("extract", videos, "-o", extracted, "--size", 99, "--dry-run")
+    assert result.exit_code == 0
+    assert "P00_happy.mp4" in result.stdout
+
+
+def test_pictures_of_videos_that_are_known_already_are_not_promised(
+    fer, videos, extracted, tmp_path
+):
+    crops = tmp_path / "crops"
+    result = fer("extract", videos, "-o", extracted, *FEW, "--keep-crops", crops)
+    assert "no pictures of the 4 videos" in result.stderr
+    assert not crops.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -328,6 +329,14 @@ def put(name: str, value: object) -> Callable[[Path], None]:
     return edited(edit)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a name may be longer there")
+def test_a_name_that_the_system_refuses_is_one_clear_line(tmp_path):
+    path = tmp_path / ("f" * 300)
+    with pytest.raises(DatasetError) as error, open_dataset(path):
+        pass
+    assert str(error.value).startswith(f"{path}: cannot be read (File name too long); ")
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -498,6 +507,10 @@ def flip_a_byte(name: str) -> Callable[[Path], None]:
         (set_cell("box", 3, [1, 1, 0, 5]), "box: without width or height"),
         (rename("participants"), "participants: the same name twice"),
         (rename("videos"), "videos: the same name twice"),
+        (
+            edited(lambda file: file["videos"].__setitem__(0, "P02.mp4")),
+            "videos: not in their order",
+        ),
         (
             edited(lambda file: file.attrs.update(emotions=["surprise", "neutral", "happiness"])),
             "emotions: not in their order",

@@ -10,17 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from fer_pipeline.errors import OutputError
+from fer_pipeline.errors import OutputError, VideoError
 from fer_pipeline.files import (
     FileState,
+    PathKind,
     digest_of,
+    kind_of,
     name_digest,
+    put_back,
     reason,
     remove_folder,
     remove_if_empty,
     replace_folder,
     replacing,
     require_room,
+    writing,
 )
 
 
@@ -103,23 +107,53 @@ def test_more_room_than_the_disk_has_is_refused(tmp_path):
 def test_a_finished_folder_takes_the_place_of_another(tmp_path):
     target = folder_with(tmp_path / "model", "old")
     (target / "only in the old one").touch()
-    replace_folder(folder_with(tmp_path / "finished", "new"), target)
+    aside = folder_with(tmp_path / "aside", "of a run that was killed")
+    replace_folder(folder_with(tmp_path / "finished", "new"), target, aside)
     assert names_in(tmp_path) == ["model"]
     assert names_in(target) == ["file"]
     assert (target / "file").read_text() == "new"
 
 
 def test_a_finished_folder_may_be_the_first(tmp_path):
-    replace_folder(folder_with(tmp_path / "finished", "new"), tmp_path / "model")
+    finished = folder_with(tmp_path / "finished", "new")
+    replace_folder(finished, tmp_path / "model", tmp_path / "aside")
     assert names_in(tmp_path) == ["model"]
 
 
 def test_a_folder_that_cannot_be_replaced_is_as_it_was(tmp_path):
     target = folder_with(tmp_path / "model", "old")
     with pytest.raises(OutputError, match="model: cannot be written"):
-        replace_folder(tmp_path / "missing", target)
+        replace_folder(tmp_path / "missing", target, tmp_path / "aside")
     assert names_in(tmp_path) == ["model"]
     assert (target / "file").read_text() == "old"
+
+
+def test_only_the_folder_named_is_used_to_put_the_old_one_aside(tmp_path):
+    target = folder_with(tmp_path / "model", "old")
+    kept = folder_with(tmp_path / "model.old", "the user's own")
+    replace_folder(folder_with(tmp_path / "finished", "new"), target, tmp_path / "aside")
+    assert names_in(tmp_path) == ["model", "model.old"]
+    assert (kept / "file").read_text() == "the user's own"
+
+
+def test_a_folder_put_aside_gets_its_place_back_unless_it_is_taken(tmp_path):
+    target, aside = tmp_path / "model", folder_with(tmp_path / "aside", "old")
+    for _ in range(2):
+        put_back(aside, target)
+        assert names_in(tmp_path) == ["model"]
+    folder_with(aside, "older")
+    put_back(aside, target)
+    assert (target / "file").read_text() == "old"
+
+
+def test_what_the_system_refuses_while_writing_is_one_line(tmp_path):
+    def refuse() -> None:
+        raise OSError(errno.ENOSPC, "a line\nand another")
+
+    with pytest.raises(OutputError) as error, writing(tmp_path / "model"):
+        refuse()
+    full = os.strerror(errno.ENOSPC)
+    assert str(error.value) == f"{tmp_path / 'model'}: cannot be written ({full})"
 
 
 def test_only_an_empty_folder_is_removed_where_others_may_have_files(tmp_path):
@@ -155,3 +189,25 @@ def test_names_of_any_kind_have_short_plain_names_of_their_own():
     assert len(digests) == len(names)
     assert all(len(digest) == 32 and digest.isalnum() for digest in digests)
     assert name_digest("a.mp4") == name_digest("a.mp4")
+
+
+def test_what_there_is_at_a_path(tmp_path):
+    (tmp_path / "a.csv").touch()
+    assert kind_of(tmp_path, VideoError) is PathKind.FOLDER
+    assert kind_of(tmp_path / "a.csv", VideoError) is PathKind.FILE
+    assert kind_of(tmp_path / "b.csv", VideoError) is PathKind.MISSING
+    assert kind_of(tmp_path / "a.csv" / "b.csv", VideoError) is PathKind.MISSING
+
+
+@pytest.mark.parametrize("refused", [errno.EACCES, errno.ENAMETOOLONG])
+@pytest.mark.parametrize("family", [VideoError, OutputError])
+def test_what_the_system_does_not_say_is_one_line_of_the_callers_family(
+    refused, family, monkeypatch
+):
+    def refuse(path: Path) -> os.stat_result:
+        raise OSError(refused, os.strerror(refused), str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(family) as error:
+        kind_of(Path("a.mp4"), family)
+    assert str(error.value).startswith(f"a.mp4: cannot be read ({os.strerror(refused)}); ")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_pipeline.domain import EMOTIONS, canonical_emotion
-from fer_pipeline.errors import LabelError
+from fer_pipeline.errors import LabelError, UsageError
 from fer_pipeline.label_layouts import LAYOUTS, Told, guess, nearest_folder, pattern_reader
 from fer_pipeline.labels import Labelling, LabelOptions, Stretch, VideoLabels, label_videos
 
@@ -65,7 +65,8 @@ def label_from(folder: Path, text: str | bytes, *paths: str, **options: object) 
     ],
 )
 def test_guess(path: str, participant: str | None, emotion: str) -> None:
-    assert guess(path) == Told(participant, emotion)
+    told = guess(path)
+    assert (told.participant, told.emotion) == (participant, emotion)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_pattern_that_does_not_fit(pattern: str, path: str) -> None:
     ],
 )
 def test_malformed_pattern(pattern: str, fault: str) -> None:
-    with pytest.raises(LabelError, match=re.escape(f"'{pattern}' has")) as caught:
+    with pytest.raises(UsageError, match=re.escape(f"'{pattern}' has")) as caught:
         label_videos([], LabelOptions(pattern=pattern))
     assert fault in str(caught.value)
 
@@ -567,7 +568,7 @@ def test_pattern_without_emotion() -> None:
     ],
 )
 def test_options_that_make_no_sense(options: LabelOptions, message: str) -> None:
-    with pytest.raises(LabelError, match=message):
+    with pytest.raises(UsageError, match=message):
         label_videos([], options)
 
 
@@ -602,7 +603,7 @@ def test_labels_of_two_faces_may_overlap_and_each_face_gets_its_own(tmp_path):
     file.write_text("video,participant,emotion,start,end,face\n" + rows)
     labels = label_videos(["clip.mp4"], LabelOptions(labels=file)).videos["clip.mp4"]
     told = {
-        (time, side): getattr(labels.of_face(time, 0, side), "participant", None)
+        (time, side): getattr(labels.of_face(time, 0, lambda _, s=side: s), "participant", None)
         for time in (0.5, 1.5, 2.5, 3.5)
         for side in ("left", "right")
     }
@@ -623,7 +624,7 @@ def test_a_face_may_be_named_by_its_number(tmp_path):
     file = tmp_path / "labels.csv"
     file.write_text("video,participant,emotion,face\nc.mp4,P1,happy,0\nc.mp4,P2,sad,01\n")
     labels = label_videos(["c.mp4"], LabelOptions(labels=file)).videos["c.mp4"]
-    people = [labels.of_face(0, number, "left") for number in range(3)]
+    people = [labels.of_face(0, number, lambda _: "left") for number in range(3)]
     assert [one and one.participant for one in people] == ["P1", "P2", None]
 
 
@@ -633,6 +634,7 @@ def test_a_face_may_be_named_by_its_number(tmp_path):
         ("c.mp4,P1,happy,left\nc.mp4,P1,sad,left\n", "line 3: the stretch of c.mp4 overlaps"),
         ("c.mp4,P1,happy,left\nc.mp4,P1,sad,\n", "line 3: the stretch of c.mp4 overlaps"),
         ("c.mp4,P1,happy,middle\n", "line 2: the face 'middle' is none"),
+        ("c.mp4,P1,happy,left\nc.mp4,P2,sad,0\n", "line 3: c.mp4 has faces by number, and by side"),
     ],
 )
 def test_labels_of_faces_that_make_no_sense_are_refused(tmp_path, rows, problem):
@@ -640,3 +642,17 @@ def test_labels_of_faces_that_make_no_sense_are_refused(tmp_path, rows, problem)
     file.write_text("video,participant,emotion,face\n" + rows)
     with pytest.raises(LabelError, match=problem):
         label_videos(["c.mp4"], LabelOptions(labels=file))
+
+
+def test_outside_their_stretches_faces_keep_their_person_and_bystanders_are_left_out(tmp_path):
+    file = tmp_path / "labels.csv"
+    file.write_text("video,participant,emotion,start,end,face\nc.mp4,P1,happy,0,4,0\n")
+    options = LabelOptions(labels=file, outside="neutral")
+    labels = label_videos(["c.mp4"], options).videos["c.mp4"]
+    told = [labels.of_face(time, number, lambda _: "left") for time in (1, 5) for number in (0, 1)]
+    assert [one and (one.participant, one.emotion) for one in told] == [
+        ("P1", "happiness"),
+        None,
+        ("P1", "neutral"),
+        None,
+    ]

@@ -30,7 +30,12 @@ def scores_of(*right: bool) -> Scores:
 UNSEEN, SEEN = scores_of(True, True, True, False), scores_of(True, True)
 
 
-def card(kind: str = "participant", refitted: bool = False) -> str:
+COMMAND = "fer train --data 'my faces.h5'"
+
+
+def card(
+    kind: str = "participant", refitted: bool = False, command: str = COMMAND, run: int = 5
+) -> str:
     spec = ModelSpec(
         network="lenet",
         emotions=EMOTIONS,
@@ -38,16 +43,21 @@ def card(kind: str = "participant", refitted: bool = False) -> str:
         input_channels="gray",
         crop=crop_record(),
         dataset={"file": "faces.h5", "faces": 99, "digest": "abc"},
-        split={"kind": kind, "groups": {"training": ["P2", "P3"], "test": ["P0", "P1"]}},
+        split={
+            "kind": kind,
+            "groups": {"training": ["P2", "P3"], "test": ["P0", "P1"]},
+            "participants": {"training": ["P2", "P3"], "validation": [], "test": ["P0", "P1"]},
+        },
+        training={"epochs": 5, "epochs_run": run},
         provenance={
-            "command": "fer train --data 'my faces.h5'",
+            "command": command,
             "seed": 7,
             "versions": {"keras": "3"},
             "backend": "tensorflow",
             "time": "2026-01-01",
         },
     )
-    return model_card(spec, {"unseen": UNSEEN, "seen": SEEN}, epochs=5, refitted=refitted)
+    return model_card(spec, {"unseen": UNSEEN, "seen": SEEN}, refitted=refitted)
 
 
 # Tables
@@ -109,8 +119,24 @@ def test_learning_curves_are_drawn(tmp_path, epochs, validation):
     history = [
         Epoch(n, 1 / n, 0.5, validation, validation, 1e-3, 1.0) for n in range(1, epochs + 1)
     ]
-    plot_learning_curves(tmp_path / "curves.png", history)
+    plot_learning_curves(tmp_path / "curves.png", [history])
     picture(tmp_path / "curves.png")
+
+
+def test_learning_curves_of_all_fits_are_drawn(tmp_path):
+    def fit(start: float) -> list[Epoch]:
+        return [Epoch(n, start / n, 0.5, start, 0.5, 1e-3, 1.0) for n in range(1, 5)]
+
+    drawn = []
+    for name, *arguments in (
+        ("one.png", [fit(1)]),
+        ("two.png", [fit(1), fit(2)]),
+        ("final.png", [fit(1), fit(2)], fit(3)),
+    ):
+        plot_learning_curves(tmp_path / name, *arguments)
+        drawn.append(picture(tmp_path / name))
+    assert not np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[1], drawn[2])
 
 
 def test_a_confusion_matrix_is_larger_for_more_emotions(tmp_path):
@@ -147,6 +173,24 @@ def test_a_card_says_who_was_on_which_side_and_how_to_repeat_it():
     assert "- test: P0, P1" in text
     assert "    fer train --data 'my faces.h5'" in text
     assert "Seed 7" in text
+
+
+@pytest.mark.parametrize("kind", ["corpus", "video", "random"])
+def test_a_card_names_the_people_where_something_else_decided(kind):
+    lines = card(kind).splitlines()
+    assert "- people in training: P2, P3" in lines
+    assert "- people in test: P0, P1" in lines
+    assert "people in" not in card()
+
+
+def test_a_card_repeats_a_command_without_what_only_began_that_run():
+    text = card(command=f"{COMMAND} --overwrite --seed 7 --resume")
+    assert f"    {COMMAND} --seed 7\n" in text
+
+
+@pytest.mark.parametrize(("run", "shown"), [(5, "5"), (9, "5, the best of 9")])
+def test_the_epochs_of_a_card_are_those_of_the_saved_model(run, shown):
+    assert f"| epochs | {shown} |" in card(run=run).splitlines()
 
 
 def test_a_card_shows_seen_and_unseen_people_and_their_distance():

@@ -11,6 +11,7 @@ import pytest
 from fer_pipeline.errors import VideoError
 from fer_pipeline.sources import find_videos
 from fer_pipeline.video import VIDEO_SUFFIXES
+from tests.permissions import run_without_rights_of_root
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -116,6 +117,71 @@ def test_the_same_name_below_two_folders_is_an_error(tmp_path):
     assert str(two / "P01" / "a.mp4") in message
     assert "both known as P01/a.mp4; give the folder above them" in message
     assert names(tmp_path) == ["one/P01/a.mp4", "two/P01/a.mp4"]
+
+
+def test_one_file_under_two_names_is_an_error(tmp_path):
+    touch(tmp_path, "P1/a.mp4", "b.mp4")
+    path = tmp_path / "P1" / "a.mp4"
+    for inputs in ([tmp_path, tmp_path / "P1"], [tmp_path, path]):
+        with pytest.raises(VideoError) as error:
+            find_videos(inputs)
+        assert str(error.value) == (
+            f"{path}: would be known both as P1/a.mp4 and as a.mp4; "
+            "give it once, alone or by one folder above it"
+        )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_links_to_folders_are_passed_over_and_links_to_files_are_not(tmp_path):
+    touch(tmp_path, "elsewhere/P1/a.mp4", "elsewhere/b.mp4", "videos/c.mp4")
+    videos = tmp_path / "videos"
+    (videos / "P1").symlink_to(tmp_path / "elsewhere" / "P1")
+    (videos / "itself").symlink_to(videos)
+    (videos / "b.mp4").symlink_to(tmp_path / "elsewhere" / "b.mp4")
+    (videos / "broken.mp4").symlink_to(tmp_path / "missing.mp4")
+    assert names(videos) == ["b.mp4", "c.mp4"]
+    assert names(videos / "P1") == ["a.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a name may be longer there")
+def test_a_name_that_the_system_refuses_is_one_clear_line(tmp_path):
+    path = tmp_path / ("a" * 300)
+    with pytest.raises(VideoError) as error:
+        find_videos([path])
+    assert str(error.value).startswith(f"{path}: cannot be read (File name too long); ")
+
+
+FIND = """
+import sys
+from pathlib import Path
+from fer_pipeline.errors import VideoError
+from fer_pipeline.sources import find_videos
+try:
+    print(*(source.name for source in find_videos([Path(sys.argv[1])])))
+except VideoError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+@pytest.mark.parametrize(
+    ("given", "locked", "message"),
+    [
+        ("", "P1", "{locked}: this folder cannot be read (Permission denied)"),
+        ("P1/a.mp4", "P1", "{given}: cannot be read (Permission denied)"),
+        ("P1", "P1", "{given}: this folder cannot be read (Permission denied)"),
+        ("", ".trash", "P1/a.mp4 b.mp4"),
+    ],
+)
+def test_a_folder_one_may_not_enter_is_one_clear_line(tmp_path, given, locked, message):
+    touch(tmp_path, "P1/a.mp4", "b.mp4", ".trash/c.mp4")
+    (tmp_path / locked).chmod(0)
+    try:
+        result = run_without_rights_of_root(FIND, str(tmp_path / given))
+    finally:
+        (tmp_path / locked).chmod(0o700)
+    assert result.startswith(message.format(given=tmp_path / given, locked=tmp_path / locked))
+    assert result.count("\n") == 1
 
 
 @pytest.mark.parametrize(

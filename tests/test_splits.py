@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fer_pipeline.dataset import Dataset, FaceRow, create_dataset, open_dataset
 from fer_pipeline.domain import Box
 from fer_pipeline.errors import SplitError
-from fer_pipeline.splits import Split, default_kind, divide
+from fer_pipeline.splits import Split, default_kind, divide, participants_by_side
 from tests.conftest import crop_record
 
 TWO = ("neutral", "happiness")
@@ -83,6 +83,7 @@ def test_no_person_is_on_two_sides(frames, seed):
     with dataset_of(faces) as dataset:
         (split,) = divide(dataset, None, seed)
         sides = [people_of(dataset, getattr(split, side)) for side in SIDES[:3]]
+        sides[0] |= people_of(dataset, split.seen)  # of few faces, all may be held out
         assert not sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2]
         assert sides[0] | sides[1] | sides[2] == set(dataset.participants)
         assert sorted(all_rows(split)) == list(range(len(dataset)))
@@ -147,6 +148,37 @@ def test_an_emotion_that_few_people_show_is_on_every_side_if_that_is_possible(se
         labels = dataset.column("label")
         for side in SIDES[:3]:
             assert set(labels[getattr(split, side)]) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("kind", "most"), [("participant", 50), ("random", 50)])
+def test_draws_end_when_a_rare_emotion_is_where_it_can_be(monkeypatch, kind, most):
+    drawn = []
+
+    class Counting:
+        def __init__(self, seed: object) -> None:
+            self._rng = np.random.Generator(np.random.PCG64(0))
+
+        def permutation(self, values: int) -> np.ndarray:
+            drawn.append(values)
+            return self._rng.permutation(values)
+
+    monkeypatch.setattr(np.random, "default_rng", Counting)
+    faces = [*study(12), *[Face("P0", "fear")] * 2, *[Face("P1", "anger")] * 2]
+    with dataset_of(faces, (*TWO, "fear", "anger")) as dataset, suppress(SplitError):
+        divide(dataset, kind, seed=0)
+    assert 0 < len(drawn) < most
+
+
+@pytest.mark.parametrize("kind", ["participant", "video", "random", "corpus"])
+def test_the_people_on_each_side_are_known_whatever_decides(kind):
+    faces = [face._replace(split=index % 3) for index, face in enumerate(study(6))]
+    faces.append(faces[0]._replace(person=None)) if kind != "participant" else None
+    with dataset_of(faces) as dataset:
+        splits = divide(dataset, kind, seed=0)
+        for side, people in participants_by_side(dataset, splits).items():
+            index = dataset.column("participant")[getattr(splits[0], side)]
+            assert set(people) >= {dataset.participants[one] for one in index if one >= 0}
+            assert people == sorted(set(people))
 
 
 def test_faces_without_a_label_are_on_no_side():

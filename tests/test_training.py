@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -252,6 +254,61 @@ def test_the_last_fit_has_as_many_epochs_as_were_best(final, model_folder):
     assert f"epoch {best:3}/{best}  loss" in said
 
 
+def test_the_last_fit_is_in_the_history_and_its_epochs_in_spec_and_card(final, model_folder):
+    folder, _ = final
+    rows = history_of(folder)
+    of_final = [row for row in rows if row["fit"] == "final"]
+    assert rows[: -len(of_final)] == history_of(model_folder)
+    assert ModelSpec.read(folder).training["epochs"] == len(of_final) > 0
+    assert f"| epochs | {len(of_final)} |" in card_of(folder)
+
+
+def test_replacing_a_model_removes_nothing_that_is_not_ours(model_folder, faces_file, tmp_path):
+    shutil.copytree(model_folder, tmp_path / "model")
+    (tmp_path / "model.old").mkdir()
+    notes = tmp_path / "model" / "my notes.txt"
+    notes.write_text("kept")
+    line = refused(train(faces_file, tmp_path / "model", "--epochs", 1, "--overwrite"))
+    assert "model: holds my notes.txt, which --overwrite would remove; move that" in line
+    notes.rename(tmp_path / "notes")
+    done(train(faces_file, tmp_path / "model", "--epochs", 1, "--overwrite"))
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "model.old", "notes"}
+
+
+@pytest.mark.parametrize("with_run", [True, False])
+def test_what_a_run_killed_at_its_very_end_left_is_removed(
+    model_folder, faces_file, tmp_path, with_run
+):
+    shutil.copytree(model_folder, tmp_path / "model")
+    work = tmp_path / UNFINISHED
+    work.mkdir()
+    (work / "inputs.npy").write_bytes(bytes(1000))
+    if with_run:
+        run = ModelSpec.read(model_folder).training["run"]
+        (work / "run.json").write_text(json.dumps(run), "utf-8")
+    assert "nothing to do" in done(train(faces_file, tmp_path / "model")).stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_unfinished_training_of_other_options_survives_when_there_is_nothing_to_do(
+    model_folder, faces_file, tmp_path
+):
+    shutil.copytree(model_folder, tmp_path / "model")
+    (tmp_path / UNFINISHED).mkdir()
+    (tmp_path / UNFINISHED / "run.json").write_text("{}", "utf-8")
+    done(train(faces_file, tmp_path / "model"))
+    assert (tmp_path / UNFINISHED / "run.json").exists()
+
+
+def test_a_model_put_aside_by_a_run_that_was_killed_is_there_again(
+    model_folder, faces_file, tmp_path
+):
+    shutil.copytree(model_folder, tmp_path / UNFINISHED / "replaced")
+    assert "nothing to do" in done(train(faces_file, tmp_path / "model")).stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model" / "spec.json").exists()
+
+
 # Stopped and taken up again
 
 
@@ -281,6 +338,18 @@ def killed(faces_file, tmp_path_factory) -> Path:
 def test_a_killed_training_leaves_no_model_but_what_it_had_learned(killed):
     assert [path.name for path in killed.iterdir()] == [UNFINISHED]
     assert list((killed / UNFINISHED / "fit-0").glob("epoch-*.keras"))
+
+
+def test_the_same_training_gives_the_same_weights_history_and_litert_file(faces_file, tmp_path):
+    folders = tmp_path / "one", tmp_path / "two"
+    for folder in folders:
+        command = [sys.executable, "-m", "fer_pipeline", "train", "--data", str(faces_file)]
+        subprocess.run([*command, "-o", str(folder), *SMALL_TRAINING, "-q"], check=True)
+    one, two = (load_model(folder) for folder in folders)
+    assert all(map(np.array_equal, one.get_weights(), two.get_weights()))
+    assert history_of(folders[0]) == history_of(folders[1])
+    for name in ("model.tflite", "metrics.json"):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
 
 
 def test_an_unfinished_training_is_asked_for_resume(killed, faces_file):
@@ -328,7 +397,9 @@ def test_leaving_one_participant_out_judges_everyone_once(tmp_path):
     assert metrics["unseen"]["participants"].keys() == {"P00", "P01", "P02"}
     assert metrics["refitted_on_everyone"]
     assert spec.split["groups"] == {"in turn": ["P00", "P01", "P02"]}
-    assert [row["fit"] for row in history_of(tmp_path / "model")] == ["1", "2", "3"]
+    assert spec.split["participants"]["test"] == ["P00", "P01", "P02"]
+    fits = [row["fit"] for row in history_of(tmp_path / "model")]
+    assert fits == ["1", "2", "3", *["final"] * spec.training["epochs"]]
     assert "unseen people" in result.stdout
     assert "3 of 3: without P02" in result.stderr
 
@@ -360,6 +431,15 @@ def test_a_random_split_is_called_flattering_wherever_its_figures_are(random_spl
     assert metrics_of(folder)["split"] == "random"
 
 
+def test_the_people_on_each_side_of_a_random_split_are_recorded(random_split):
+    folder, _ = random_split
+    split = ModelSpec.read(folder).split
+    assert split["groups"] == {}
+    assert split["participants"].keys() == {"training", "validation", "test"}
+    assert split["participants"]["training"] == [f"P{number:02d}" for number in range(6)]
+    assert "- people in training: P00, P01" in card_of(folder)
+
+
 def test_rare_emotions_weigh_more_unless_told_otherwise(random_split, tmp_path):
     folder, _ = random_split
     options = ["--split", "random", "--epochs", 1, "--no-class-weights"]
@@ -370,6 +450,37 @@ def test_rare_emotions_weigh_more_unless_told_otherwise(random_split, tmp_path):
 
 
 # What cannot be done
+
+
+@pytest.mark.parametrize("free", [100_000, 1_200_000])
+def test_a_full_disk_is_one_line(small_disk, faces_file, free):
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - free))
+    command = [sys.executable, "-m", "fer_pipeline", "train", "--data", str(faces_file)]
+    full = subprocess.run(  # a process of its own, as the system might kill it
+        [*command, "-o", str(small_disk / "model"), *SMALL_TRAINING, "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert full.returncode == 1, full.stderr
+    assert full.stderr.count("\n") == 1
+    assert "cannot be written (No space left on device)" in full.stderr
+    assert not (small_disk / "model").exists()
+
+
+@pytest.mark.parametrize("writer", ["model_card", "plot_confusion", "_write_history"])
+def test_a_disk_that_gets_full_at_the_end_is_one_line(faces_file, tmp_path, monkeypatch, writer):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"fer_pipeline.training.{writer}", refuse)
+        line = refused(train(faces_file, tmp_path / "model", "--epochs", 1))
+    assert f"cannot be written ({os.strerror(errno.ENOSPC)})" in line
+    assert not (tmp_path / "model").exists()
+    resumed = done(train(faces_file, tmp_path / "model", "--epochs", 1, "--resume"))
+    assert "epoch   1/" not in resumed.stderr
 
 
 def unlabelled(path: Path) -> Path:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import shutil
 import struct
-import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +28,7 @@ from fer_pipeline.video import (
 )
 from fer_pipeline.video.clock import MOST_LOST_IN_A_GAP
 from tests.media import SESSION, cut_short, noise, pictures_of, punch_hole, write_sound, write_video
+from tests.permissions import run_without_rights_of_root
 
 RATE = 25
 MILLISECOND = 1e-3
@@ -160,6 +159,51 @@ def test_time_counts_from_the_earliest_stream(tmp_path, suffix):
     assert reading.info.audio
     assert reading.times == pytest.approx(constant(5, start=0.4), abs=MILLISECOND)
     assert not reading.report.damaged
+
+
+@pytest.mark.parametrize("name", ["late.mp4", "late.mov", "late.avi", "late.mkv", "late.webm"])
+def test_a_whole_video_that_begins_late_is_not_short(tmp_path, name):
+    codec, options = ("libvpx-vp9", VP9) if name.endswith("webm") else ("mpeg4", {"g": "10"})
+    times = None if name.endswith("avi") else constant(50, start=3.0)
+    path = write_video(tmp_path / name, noise(50, SMALL), times, codec=codec, options=options)
+    reading = read(path)
+    assert len(reading.rows) == 50
+    assert reading.info.duration == pytest.approx(2.0, abs=0.05)
+    assert (reading.report.damaged, reading.report.warnings) == (False, [])
+
+
+def write_late_pictures(path: Path, frames: int, start: float) -> Path:
+    """Write a video whose sound begins at 0 and whose pictures begin later."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=RATE, options={"g": "10", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = *SMALL, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=48000)
+        for index in range(round((start + frames / RATE) * 50)):
+            piece = av.AudioFrame.from_ndarray(
+                np.zeros((1, 960), np.int16), format="s16", layout="mono"
+            )
+            piece.sample_rate, piece.pts, piece.time_base = 48000, index * 960, Fraction(1, 48000)
+            container.mux(sound.encode(piece))
+        for index, picture in enumerate(noise(frames, SMALL)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = index + round(start * RATE), Fraction(1, RATE)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_no_frame_is_lost_before_the_first_of_a_video_whose_sound_begins_sooner(tmp_path):
+    path = write_late_pictures(tmp_path / "clip.mkv", 50, 2.0)
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size][:15]
+    content = bytearray(path.read_bytes())
+    for packet in packets:  # the heads stay, so that their times are known
+        content[packet.pos + 20 : packet.pos + packet.size - 20] = bytes(packet.size - 40)
+    path.write_bytes(content)
+    reading = read(path)
+    assert reading.lost
+    assert reading.rows[0].time >= 2.0 - MILLISECOND
+    assert reading.times == pytest.approx(constant(50, start=2.0), abs=MILLISECOND)
 
 
 def test_recordings_joined_end_to_end_count_on(tmp_path):
@@ -462,14 +506,45 @@ except VideoError as error:
 def test_an_unreadable_file_is_one_clear_line(tmp_path):
     path = write_video(tmp_path / "secret.mp4", noise(2, SMALL))
     path.chmod(0)
-    command = [sys.executable, "-c", OPEN_UNREADABLE, str(path)]
-    if os.geteuid() == 0:  # root reads everything, unless this right is taken away
-        if shutil.which("setpriv") is None:
-            pytest.skip("needs setpriv to be anything but root")
-        rights = "-dac_override,-dac_read_search"
-        command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *command]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert result.stdout == f"{path}: cannot be read (Permission denied)\n"
+    printed = run_without_rights_of_root(OPEN_UNREADABLE, str(path))
+    assert printed.startswith(f"{path}: cannot be read (Permission denied)")
+
+
+PLAYLISTS = {
+    "ffconcat": "ffconcat version 1.0\nfile real.mp4\n",
+    "ffconcat behind a mark": "\ufeffffconcat version 1.0\nfile real.mp4\n",
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nreal.mp4\n#EXT-X-ENDLIST\n",
+    "dash": '<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"></MPD>\n',
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
+}
+
+
+@pytest.mark.parametrize("text", PLAYLISTS.values(), ids=PLAYLISTS)
+def test_a_playlist_is_not_read_as_the_video_that_it_names(tmp_path, text):
+    write_video(tmp_path / "real.mp4", noise(2, SMALL))
+    path = tmp_path / "list.mp4"
+    path.write_text(text, "utf-8")
+    with pytest.raises(VideoError) as error, open_video(path):
+        pass
+    assert str(error.value).startswith(f"{path}: a playlist, not a video; ")
+
+
+@pytest.mark.parametrize("text", PLAYLISTS.values(), ids=PLAYLISTS)
+def test_a_playlist_that_is_not_known_as_one_opens_nothing_either(tmp_path, text, monkeypatch):
+    monkeypatch.setattr("fer_pipeline.video.reading._is_playlist", lambda head: False)
+    write_video(tmp_path / "real.mp4", noise(2, SMALL))
+    path = tmp_path / "list.mp4"
+    path.write_text(text, "utf-8")
+    with pytest.raises(VideoError, match="not a video"), open_video(path):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a name may be longer there")
+def test_a_name_that_the_system_refuses_is_one_clear_line(tmp_path):
+    path = tmp_path / ("a" * 300)
+    with pytest.raises(VideoError) as error, open_video(path):
+        pass
+    assert str(error.value).startswith(f"{path}: cannot be read (File name too long); ")
 
 
 # How many frames to expect
@@ -486,3 +561,11 @@ def test_expected_frames_are_claimed_or_estimated(tmp_path, name, claimed):
 def test_names_with_spaces_commas_and_other_letters_open(tmp_path):
     path = write_video(tmp_path / "P 01, größe 表情 %03d.mp4", noise(2, SMALL))
     assert len(read(path).rows) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+@pytest.mark.parametrize("name", ["P01:happy.mp4", "http:happy.mp4", "concat:a|b.mp4", "-.mp4"])
+def test_a_name_that_looks_like_an_address_opens(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "plain.mp4", noise(2, SMALL)).rename(name)
+    assert len(read(Path(name)).rows) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -21,9 +22,10 @@ from fer_pipeline.cli.summaries import all_failed, list_failures
 from fer_pipeline.errors import FerError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
+from fer_pipeline.files import locked
 from fer_pipeline.model_folder import find_model
-from fer_pipeline.outputs import Output
-from fer_pipeline.report.tables import Cell, percent, text_table
+from fer_pipeline.outputs import parse_outputs
+from fer_pipeline.report.tables import Cell, counted, percent, text_table
 from fer_pipeline.video import expected_frames
 
 
@@ -78,13 +80,16 @@ def command(
       fer annotate clips/ --out timelines/ --workers 4
     """
     search = SearchOptions(sampling=sampling(every, fps), faces=faces, profile=profile)
-    outputs = [Output.parse(text, format_name) for text in out]
+    outputs = parse_outputs(out, format_name)
     folder = find_model(model)
-    plan = plan_annotation(clips, folder, search, outputs, overwrite=overwrite)
-    console.say(f"model: {folder} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)")
-    _tell_plan(console, plan)
-    records, failures = _annotate(console, plan, workers, timeout)
-    publish(plan, list(records))
+    with ExitStack() as stack:
+        for output in outputs:
+            stack.enter_context(locked(output.lockable))
+        plan = plan_annotation(clips, folder, search, outputs, overwrite=overwrite)
+        console.say(f"model: {folder} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)")
+        _tell_plan(console, plan)
+        records, failures = _annotate(console, plan, workers, timeout)
+        publish(plan, list(records))
     _summarize(console, plan, records)
     if failures and not records and not plan.skipped:
         raise all_failed(console, failures, "no clip could be annotated; nothing was written")
@@ -97,15 +102,15 @@ def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
     for path in plan.replaced:
         console.say(f"{path}: a timeline of an earlier run, will be replaced")
     if plan.skipped:
-        console.say(f"{len(plan.skipped)} clips have their timelines already")
+        console.say(f"{counted(len(plan.skipped), 'clip')} finished already, not shown here")
     if plan.finished:
-        console.say(f"{len(plan.finished)} clips were finished by an earlier run")
+        console.say(f"finished by an earlier run: {counted(len(plan.finished), 'clip')}")
 
 
 def _annotate(
     console: Console, plan: AnnotationPlan, workers: int, timeout: float | None
 ) -> tuple[dict[str, ClipRecord], dict[str, FerError]]:
-    records = dict(plan.finished)
+    records: dict[str, ClipRecord] = {}
     failures: dict[str, FerError] = {}
     paths = [task.source.path for task in plan.tasks]
     total = sum(map(expected_frames, paths)) if console.shows_progress else 0
@@ -123,6 +128,8 @@ def _summarize(console: Console, plan: AnnotationPlan, records: dict[str, ClipRe
     for name, record in sorted(records.items()):
         for warning in record.warnings:
             console.warn(f"{name}: {warning}")
+        if record.totals.frames and not record.totals.with_face:
+            console.warn(f"{name}: no face found")
     if not records:
         return
     rows: list[list[Cell]] = []

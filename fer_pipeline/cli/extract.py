@@ -20,13 +20,15 @@ from fer_pipeline.extraction import (
     plan_extraction,
     publish,
     run_extraction,
+    understand,
 )
 from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.faces import Channels, CropOptions, DetectionOptions, bundled_cascades
+from fer_pipeline.files import locked
 from fer_pipeline.label_layouts import LAYOUTS
-from fer_pipeline.labels import LabelOptions
+from fer_pipeline.labels import Labelling, LabelOptions
 from fer_pipeline.provenance import command_line
-from fer_pipeline.report.tables import Cell, percent, text_table
+from fer_pipeline.report.tables import Cell, counted, percent, text_table
 from fer_pipeline.video import expected_frames
 
 DEFAULTS = ExtractionOptions()
@@ -147,20 +149,18 @@ def command(
         keep_crops=keep_crops,
     )
     wanted = LabelOptions(labels, pattern, layout, outside, unlabelled, skip_unlabelled)
-    plan = plan_extraction(videos, wanted, options, out, overwrite=overwrite, verify=verify)
-    for warning in plan.labelling.warnings:
-        console.warn(warning)
     if dry_run:
-        console.result(_labelling_table(plan))
-        _tell_untold(console, plan)
+        _, labelling = understand(videos, wanted)
+        console.result(_labelling_table(labelling))
+        _tell_untold(console, labelling)
         return
-    if any(labels.origin == "guess" for labels in plan.labelling.videos.values()):
-        console.say("guessed from the paths:\n" + _labelling_table(plan))
-    _tell_plan(console, plan)
-    records, failures = _extract(console, plan, workers, timeout)
-    publish(plan, records, command_line())
+    with locked(out):
+        plan = plan_extraction(videos, wanted, options, out, overwrite=overwrite, verify=verify)
+        _tell_plan(console, plan)
+        records, failures = _extract(console, plan, workers, timeout)
+        publish(plan, records, command_line())
     _summarize(console, plan, {**plan.finished, **records})
-    _tell_untold(console, plan)
+    _tell_untold(console, plan.labelling)
     if failures and not (records or plan.finished or plan.known):
         raise all_failed(console, failures, "no video could be extracted; nothing was written")
     list_failures(console, failures)
@@ -169,9 +169,9 @@ def command(
         click.get_current_context().exit(PARTLY_DONE)
 
 
-def _labelling_table(plan: ExtractionPlan) -> str:
+def _labelling_table(labelling: Labelling) -> str:
     rows: list[list[Cell]] = []
-    for name, labels in plan.labelling.videos.items():
+    for name, labels in labelling.videos.items():
         for stretch in labels.all_stretches:
             whole = stretch.start is None and stretch.end is None
             when = "all" if whole else f"{stretch.start or 0:g} to {stretch.end or 'the end'}"
@@ -181,8 +181,10 @@ def _labelling_table(plan: ExtractionPlan) -> str:
     return text_table(["video", "participant", "emotion", "seconds"], rows)
 
 
-def _tell_untold(console: Console, plan: ExtractionPlan) -> None:
-    untold = plan.labelling.untold
+def _tell_untold(console: Console, labelling: Labelling) -> None:
+    untold = labelling.untold
+    for warning in labelling.warnings:
+        console.warn(warning)
     if untold:
         console.warn(f"{len(untold)} left out because it cannot be told what they show:")
         for name, reason in untold:
@@ -190,12 +192,21 @@ def _tell_untold(console: Console, plan: ExtractionPlan) -> None:
 
 
 def _tell_plan(console: Console, plan: ExtractionPlan) -> None:
+    new = {task.source.name: task.labels for task in plan.tasks}
+    if any(labels.origin == "guess" for labels in new.values()):
+        console.say("guessed from the paths:\n" + _labelling_table(Labelling(new)))
+    if plan.known and plan.keeps_pictures:
+        console.warn(
+            f"no pictures of the {len(plan.known)} videos that {plan.output} holds already: they "
+            "are written while a video is read; --overwrite reads all again"
+        )
     if plan.known:
-        console.say(f"{plan.output} holds {len(plan.known)} videos already")
+        console.say(f"{plan.output} holds {counted(len(plan.known), 'video')} already")
     if plan.gone:
-        console.say(f"not among the inputs any more, but kept: {', '.join(plan.gone)}")
+        first = ", ".join(plan.gone[:3]) + (", …" if len(plan.gone) > 3 else "")
+        console.say(f"{len(plan.gone)} of them are not among the inputs, and stay: {first}")
     if plan.finished:
-        console.say(f"{len(plan.finished)} videos were finished by an earlier run")
+        console.say(f"finished by an earlier run: {counted(len(plan.finished), 'video')}")
     if not plan.tasks and not plan.finished:
         console.say("nothing to do")
 
@@ -225,7 +236,7 @@ def _summarize(console: Console, plan: ExtractionPlan, records: dict[str, VideoR
         ]
         read, lost, sampled, with_face = (sum(int(row[i]) for row in rows) for i in range(1, 5))
         share = percent(with_face / sampled) if sampled else ""
-        rows.append([f"{len(rows)} videos", read, lost, sampled, with_face, share])
+        rows.append([counted(len(rows), "video"), read, lost, sampled, with_face, share])
         header = ["video", "frames read", "lost", "looked at", "with a face", "share"]
         console.result(text_table(header, rows) + "\n")
     for name, record in sorted(records.items()):
@@ -236,7 +247,11 @@ def _summarize(console: Console, plan: ExtractionPlan, records: dict[str, VideoR
     if plan.output.exists():
         with open_dataset(plan.output) as dataset:
             console.result(participants_by_emotion(dataset))
-            console.result(f"\n{plan.output}: {len(dataset)} faces of {len(dataset.videos)} videos")
+            unseen = set(plan.labelling.emotions).difference(dataset.emotions)
+            for emotion in sorted(unseen):
+                console.warn(f"{emotion}: labelled, but no face of it was found")
+            held = f"{counted(len(dataset), 'face')} of {counted(len(dataset.videos), 'video')}"
+            console.result(f"\n{plan.output}: {held}")
 
 
 def _share(record: VideoRecord) -> str:

@@ -12,9 +12,9 @@ import click
 
 from fer_pipeline import __version__
 from fer_pipeline.cli.console import Console
-from fer_pipeline.errors import FerError
+from fer_pipeline.errors import FerError, UsageError
 
-FAILED, PARTLY_DONE, INTERRUPTED, TERMINATED = 1, 3, 130, 143
+FAILED, WRONG_USAGE, PARTLY_DONE, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 
 # Listed here with their first lines, so that `fer --help` need not load what the commands use.
 COMMANDS = {
@@ -58,12 +58,14 @@ class Root(click.Group):
         """Run a command; the one place where errors become exit statuses."""
         try:
             return super().invoke(ctx)
+        except UsageError as error:
+            _fail(ctx, str(error), WRONG_USAGE)
         except FerError as error:
             _fail(ctx, str(error), FAILED)
         except KeyboardInterrupt:
-            _fail(ctx, f"interrupted; {_GO_ON}", INTERRUPTED)
+            _fail(ctx, f"interrupted; {_go_on(ctx)}", INTERRUPTED)
         except _TerminatedError:
-            _fail(ctx, f"terminated; {_GO_ON}", TERMINATED)
+            _fail(ctx, f"terminated; {_go_on(ctx)}", TERMINATED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click ends the process quietly when nobody reads its output any more
         except ModuleNotFoundError as error:
@@ -72,7 +74,9 @@ class Root(click.Group):
             _fail(ctx, f"unexpected error: {error!r}; please report it, with -vv", FAILED)
 
 
-_GO_ON = "what was finished is kept; run it again to go on (train with --resume)"
+def _go_on(ctx: click.Context) -> str:
+    how = " with --resume" if ctx.invoked_subcommand == "train" else ""
+    return f"what was finished is kept; run it again{how} to go on"
 
 
 def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:
@@ -106,6 +110,7 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         # A terminal with an old code page must not turn a name into a failure.
@@ -114,5 +119,17 @@ def main() -> None:
     root(prog_name="fer")
 
 
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    _end_in_peace()
+    raise KeyboardInterrupt
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    _end_in_peace()
     raise _TerminatedError
+
+
+def _end_in_peace() -> None:
+    """Let no second signal disturb the clearing up after the first: people press Ctrl-C twice."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

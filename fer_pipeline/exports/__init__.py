@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from fer_pipeline.errors import OutputError
+from fer_pipeline.errors import UsageError
 from fer_pipeline.exports.json_text import (
     is_json_lines_timeline,
     is_json_timeline,
@@ -50,12 +50,12 @@ def format_of(path: Path) -> str:
     """Return the name of the format that a file's suffix stands for.
 
     Raises:
-        OutputError: The suffix is missing or stands for none.
+        UsageError: The suffix is missing or stands for none.
     """
     name = path.suffix.lower().removeprefix(".")
     if name not in FORMATS:
         known = " ".join(f".{suffix}" for suffix in FORMATS)
-        raise OutputError(
+        raise UsageError(
             f"{path}: the suffix tells the format, one of {known}; "
             "--format tells it otherwise, and a / at the end makes a folder"
         )

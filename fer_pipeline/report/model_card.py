@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from fer_pipeline.evaluation import Scores, Side
 from fer_pipeline.model_folder import ModelSpec
@@ -24,13 +25,16 @@ NOT_FOR = (
 )
 
 
-def model_card(spec: ModelSpec, scores: dict[Side, Scores], *, epochs: int, refitted: bool) -> str:
+# They say how a run began, and nothing of what came of it.
+_NOT_TO_REPEAT = ("--resume", "--overwrite")
+
+
+def model_card(spec: ModelSpec, scores: dict[Side, Scores], *, refitted: bool) -> str:
     """Write the card of a model in Markdown.
 
     Args:
         spec: The model's spec.
         scores: Its figures by side.
-        epochs: Passes over the training faces, in all.
         refitted: Whether the saved model was fitted once more on everyone.
     """
     kind, test = spec.split["kind"], scores["unseen"]
@@ -40,7 +44,7 @@ def model_card(spec: ModelSpec, scores: dict[Side, Scores], *, epochs: int, refi
         "## What it is for, and what not",
         NOT_FOR,
         "## The model",
-        _description(spec, epochs),
+        _description(spec),
         "## The data",
         _data(spec),
         "## How well it does",
@@ -59,21 +63,31 @@ def model_card(spec: ModelSpec, scores: dict[Side, Scores], *, epochs: int, refi
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _description(spec: ModelSpec, epochs: int) -> str:
+def _description(spec: ModelSpec) -> str:
     rows: list[tuple[str, Cell]] = [
         ("network", spec.network),
         ("input", f"{spec.input_size} x {spec.input_size} px, {spec.input_channels}"),
         ("crop", f"{spec.crop.size} px, {spec.crop.channels}, margin {spec.crop.margin:g}"),
         ("detector", spec.crop.detector.get("cascade", "")),
-        ("epochs", epochs),
+        ("epochs", _epochs(spec.training["epochs"], spec.training["epochs_run"])),
     ]
     return markdown_table(("", ""), rows)
 
 
+def _epochs(kept: int, run: int) -> str:
+    return f"{kept}" if kept == run else f"{kept}, the best of {run}"
+
+
 def _data(spec: ModelSpec) -> str:
     faces = f"{spec.dataset['faces']} faces of {spec.dataset['file']}"
-    groups = [f"- {side}: {', '.join(names)}" for side, names in spec.split["groups"].items()]
-    return "\n".join([f"{faces}, split by {spec.split['kind']}.", "", *groups]).rstrip()
+    sides = [f"- {side}: {', '.join(names)}" for side, names in spec.split["groups"].items()]
+    if spec.split["kind"] not in ("participant", "leave-one-participant-out"):
+        sides += [
+            f"- people in {side}: {', '.join(people)}"
+            for side, people in spec.split["participants"].items()
+            if people
+        ]
+    return "\n".join([f"{faces}, split by {spec.split['kind']}.", "", *sides]).rstrip()
 
 
 def _explanation(spec: ModelSpec, scores: dict[Side, Scores], *, refitted: bool) -> str:
@@ -110,8 +124,10 @@ def _people(test: Scores) -> str:
 
 
 def _reproduction(spec: ModelSpec) -> str:
+    words = shlex.split(spec.provenance["command"])
+    command = shlex.join(word for word in words if word not in _NOT_TO_REPEAT)
     return (
-        f"    {spec.provenance['command']}\n\n"
+        f"    {command}\n\n"
         f"Seed {spec.provenance['seed']}, dataset digest `{spec.dataset['digest']}`, "
         f"versions {json.dumps(spec.provenance['versions'])}, "
         f"Keras on {spec.provenance['backend']}, {spec.provenance['time']}."

@@ -12,28 +12,48 @@ from fer_pipeline.evaluation import Scores
 from fer_pipeline.fit_options import Epoch
 
 # Okabe and Ito's palette, which people with any colour vision tell apart.
-_TRAINING_COLOUR, _VALIDATION_COLOUR = "#0072B2", "#D55E00"
+_TRAINING_COLOUR, _VALIDATION_COLOUR, _FINAL_COLOUR = "#0072B2", "#D55E00", "#009E73"
 
 _DOTS_PER_INCH = 150
 
 
-def plot_learning_curves(path: Path, history: Sequence[Epoch]) -> None:
-    """Draw loss and accuracy over the epochs, for training and validation faces."""
+def plot_learning_curves(
+    path: Path, fits: Sequence[Sequence[Epoch]], final: Sequence[Epoch] = ()
+) -> None:
+    """Draw loss and accuracy over the epochs, for training and validation faces.
+
+    Args:
+        path: Where the picture goes.
+        fits: Epochs of each fit that was evaluated; several are drawn thinly.
+        final: Epochs of the fit on everyone, if there was one.
+    """
     figure = _figure(9, 3.6)
-    epochs = [epoch.number for epoch in history]
-    curves = (
-        ("loss", [e.loss for e in history], [e.validation_loss for e in history]),
-        ("accuracy", [e.accuracy for e in history], [e.validation_accuracy for e in history]),
-    )
-    for position, (name, training, validation) in enumerate(curves, 1):
+    for position, name in enumerate(("loss", "accuracy"), 1):
         axes = figure.add_subplot(1, 2, position)
-        axes.plot(epochs, training, color=_TRAINING_COLOUR, label="training faces")
-        axes.plot(epochs, validation, color=_VALIDATION_COLOUR, label="validation faces")
+        for number, fit in enumerate(fits):
+            _draw_fit(axes, fit, name, width=1.5 if len(fits) == 1 else 0.6, first=not number)
+        if final:
+            values = [getattr(epoch, name) for epoch in final]
+            numbers = [epoch.number for epoch in final]
+            style = {"color": _FINAL_COLOUR, "linestyle": "--"}
+            axes.plot(numbers, values, label="everyone's faces, final fit", **style)
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
     figure.savefig(path, dpi=_DOTS_PER_INCH)
+
+
+def _draw_fit(axes: Any, fit: Sequence[Epoch], name: str, *, width: float, first: bool) -> None:
+    """Draw one fit; the first of several is enough for the legend."""
+    numbers = [epoch.number for epoch in fit]
+    for side, prefix, colour in (
+        ("training", "", _TRAINING_COLOUR),
+        ("validation", "validation_", _VALIDATION_COLOUR),
+    ):
+        values = [getattr(epoch, prefix + name) for epoch in fit]
+        label = f"{side} faces" if first else None
+        axes.plot(numbers, values, color=colour, linewidth=width, label=label)
 
 
 def plot_confusion(path: Path, scores: Scores, emotions: Sequence[str]) -> None:

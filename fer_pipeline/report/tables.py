@@ -14,9 +14,12 @@ _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?( %)?")
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Lay out a table for a terminal: numbers to the right, words to the left."""
-    body = [[_shown(cell) for cell in row] for row in (header, *rows)]
-    return "\n".join(_aligned(body, separator="  "))
+    """Lay out a table for a terminal: numbers to the right, words to the left.
+
+    A header of nothing but blanks is left out.
+    """
+    lines = (header, *rows) if any(header) else rows
+    return "\n".join(_aligned([[_shown(cell) for cell in row] for row in lines], separator="  "))
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -45,6 +48,11 @@ def _aligned(lines: list[list[str]], separator: str) -> list[str]:
 
 def _is_number(cell: str) -> bool:
     return not cell or _NUMBER.fullmatch(cell) is not None
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun, which is regular."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def percent(share: float) -> str:

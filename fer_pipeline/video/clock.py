@@ -58,10 +58,19 @@ class FrameClock:
 
     All times are seconds from the container's start. Where the file lists all its frames, nothing
     is left to be found.
+
+    Args:
+        interval: Nominal seconds from one frame to the next.
+        start: When the video stream begins, which may be later than the sound.
+        report: Takes up what goes wrong.
+        all_listed: Whether the file lists all its frames.
     """
 
-    def __init__(self, interval: float, report: ReadReport, *, all_listed: bool) -> None:
+    def __init__(
+        self, interval: float, start: float, report: ReadReport, *, all_listed: bool
+    ) -> None:
         self._interval = interval
+        self._start = start
         self._all_listed = all_listed
         self._report = report
         self._index = 0
@@ -98,7 +107,7 @@ class FrameClock:
                 yield LostFrame(self._step(time), time)
 
     def _after_last(self) -> float:
-        return 0.0 if self._last is None else self._last + self._interval
+        return self._start if self._last is None else self._last + self._interval
 
     def _step(self, time: float) -> int:
         self._index, self._last = self._index + 1, time
@@ -123,7 +132,7 @@ class FrameClock:
             self._damage_end = None
         if self._all_listed:
             return []
-        begin = -self._interval if self._last is None else self._last
+        begin = self._start - self._interval if self._last is None else self._last
         count = round((time - begin) / self._interval) - 1
         if count > MOST_LOST_IN_A_GAP:
             self._report.warnings.append(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fer_pipeline.domain import Frame, LostFrame, Pixels, UInt8Array
 from fer_pipeline.errors import VideoError
+from fer_pipeline.files import PathKind, kind_of
 from fer_pipeline.video.clock import TIME_RESET_SECONDS, FrameClock, in_order
 from fer_pipeline.video.damage import Holes, SampleTable
 from fer_pipeline.video.report import PacketTimes, ReadReport, VideoInfo
@@ -46,6 +47,19 @@ _STILL_FORMATS = ("image2", "_pipe")
 
 # Demuxers that draw a text, of whatever kind, as the picture of an old terminal.
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+
+# Demuxers that open what a text names, other files or addresses, or run it as a script.
+_PLAYLIST_FORMATS = frozenset(
+    {"concat", "dash", "hls", "imf", "rtp", "rtsp", "sap", "sdp", "webm_dash_manifest"}
+    | {"avisynth", "lavfi", "vapoursynth", "vobsub"}
+)
+
+_PLAYLIST_HEADS = (b"ffconcat version", b"#EXTM3U", b"v=0", b"[playlist]", b"[Reference]")
+
+_BYTES_LOOKED_AT = 1024
+
+# In these, the claimed duration counts from time 0, wherever the first stream begins.
+_FORMATS_WITH_DURATION_FROM_ZERO = frozenset({"matroska", "webm"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +141,13 @@ class Video:
 
     def _rows(self) -> Iterator[Frame | LostFrame]:
         listed = SampleTable(self._stream, self._container.format.name)
-        timeline = FrameClock(1 / self.info.rate, self.report, all_listed=listed.complete)
+        start = self._stream.start_time
+        timeline = FrameClock(
+            1 / self.info.rate,
+            0.0 if start is None else self._seconds(start),
+            self.report,
+            all_listed=listed.complete,
+        )
         reset = round(TIME_RESET_SECONDS / self._time_base)
         for stamp, picture in in_order(self._pictures(timeline, listed), reset):
             if stamp is None:
@@ -222,7 +242,8 @@ def open_video(path: Path) -> Iterator[Video]:
     av.logging.set_level(None)  # damage is reported in our own words, by file
     _check_readable(path)
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        # With the protocol named, a colon in the name of the file does not begin an address.
+        container = av.open(f"file:{path}", options=_only_this_file(), metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         problem = f"{path}: not a video that can be read ({_reason(error)})"
         raise VideoError(problem, "see whether a player shows it, or copy it again") from error
@@ -240,17 +261,34 @@ def expected_frames(path: Path) -> int:
 
 
 def _check_readable(path: Path) -> None:
-    if not path.exists():
+    kind = kind_of(path, VideoError)
+    if kind is PathKind.MISSING:
         raise VideoError(f"{path}: no such file")
-    if not path.is_file():
+    if kind is not PathKind.FILE:
         raise VideoError(f"{path}: not a file")
     try:
         with path.open("rb") as file:
-            if not file.read(1):
-                raise VideoError(f"{path}: the file is empty (0 bytes)", "copy it again")
+            head = file.read(_BYTES_LOOKED_AT)
     except OSError as error:
         problem = f"{path}: cannot be read ({error.strerror})"
         raise VideoError(problem, "check its permissions and its drive") from error
+    if not head:
+        raise VideoError(f"{path}: the file is empty (0 bytes)", "copy it again")
+    if _is_playlist(head):
+        raise VideoError(f"{path}: a playlist, not a video", "give the videos that it names")
+
+
+def _is_playlist(head: bytes) -> bool:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return text.startswith(_PLAYLIST_HEADS) or (text.startswith(b"<") and b"<MPD" in text)
+
+
+def _only_this_file() -> dict[str, str]:
+    """Return options under which FFmpeg opens no other file and no address."""
+    from av import formats_available
+
+    kinds = sorted(formats_available.difference(_PLAYLIST_FORMATS))
+    return {"protocol_whitelist": "file", "format_whitelist": ",".join(kinds)}
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -314,9 +352,10 @@ def _claimed_duration(
         return float((stream.start_time or 0) * stream.time_base - start) + float(
             stream.duration * stream.time_base
         )
-    if container.duration is not None and container.duration > 0:
-        return container.duration / 1_000_000
-    return None
+    if container.duration is None or container.duration <= 0:
+        return None
+    from_zero = _FORMATS_WITH_DURATION_FROM_ZERO.intersection(container.format.name.split(","))
+    return container.duration / 1_000_000 - (max(0.0, float(start)) if from_zero else 0.0)
 
 
 def _reason(error: Exception) -> str:
