@@ -94,6 +94,7 @@ def locked(output: Path) -> Iterator[None]:
     """
     import filelock
 
+    output = output.resolve()  # which has a name, as "." has not
     path = output.with_name(output.name + ".lock")
     made = [folder for folder in path.parents if not folder.exists()]
     try:

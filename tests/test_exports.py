@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_pipeline.domain import Box, Status
-from fer_pipeline.errors import OutputError
+from fer_pipeline.errors import OutputError, UsageError
 from fer_pipeline.exports import FORMATS, format_of, is_timeline, write_timeline
 from fer_pipeline.timeline import LEADING_COLUMNS, TimelineRow, cell, columns, read_rows
 
@@ -208,7 +208,7 @@ def test_the_suffix_tells_the_format(name, format_name):
 
 @pytest.mark.parametrize("name", ["labels", "labels.txt", "labels.", ".csv", "csv"])
 def test_an_unknown_suffix_is_an_error_that_lists_the_known_ones(name):
-    with pytest.raises(OutputError, match=r"one of \.csv \.tsv \.json \.jsonl") as error:
+    with pytest.raises(UsageError, match=r"one of \.csv \.tsv \.json \.jsonl") as error:
         format_of(Path(name))
     assert name in str(error.value)
 

@@ -235,7 +235,7 @@ def test_it_annotates_as_it_does_with_tensorflow(fer, installation, model_folder
 def test_it_extracts(installation, tmp_path):
     result = installation.fer("extract", CLIP, "--every", 10, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "faces.h5: 5 faces of 1 videos" in result.stdout
+    assert "faces.h5: 5 faces of 1 video" in result.stdout
 
 
 def test_training_says_in_one_line_what_to_install(installation, faces_file, tmp_path):

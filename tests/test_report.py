@@ -13,7 +13,7 @@ from fer_pipeline.fit_options import Epoch
 from fer_pipeline.model_folder import ModelSpec
 from fer_pipeline.report.model_card import model_card
 from fer_pipeline.report.plots import plot_confusion, plot_learning_curves
-from fer_pipeline.report.tables import markdown_table, percent, side_name, text_table
+from fer_pipeline.report.tables import doubts, markdown_table, percent, side_name, text_table
 from tests.conftest import crop_record
 
 EMOTIONS = ("neutral", "happiness")
@@ -131,12 +131,14 @@ def test_learning_curves_of_all_fits_are_drawn(tmp_path):
     for name, *arguments in (
         ("one.png", [fit(1)]),
         ("two.png", [fit(1), fit(2)]),
+        ("another.png", [fit(1), fit(1.5)]),
         ("final.png", [fit(1), fit(2)], fit(3)),
     ):
         plot_learning_curves(tmp_path / name, *arguments)
         drawn.append(picture(tmp_path / name))
     assert not np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[1], drawn[2])
+    assert not np.array_equal(drawn[1], drawn[3])
 
 
 def test_a_confusion_matrix_is_larger_for_more_emotions(tmp_path):
@@ -197,7 +199,8 @@ def test_a_card_shows_seen_and_unseen_people_and_their_distance():
     text = card()
     assert "| unseen people | 4 | 75.0 % | 50.0 % to 100.0 % | 75.0 % | 73.3 % | 100.0 % |" in text
     assert "| seen people | 2 | 100.0 % |  | 100.0 % | 100.0 % | 100.0 % | 50.0 % |" in text
-    assert "the first is +25.0 points away" in text
+    assert "the one on seen people is 25.0 points higher" in text
+    assert "These figures come from 2 people" in text
 
 
 def test_a_card_shows_every_emotion_confusion_and_person():
@@ -220,3 +223,27 @@ def test_a_split_that_flatters_is_called_so(kind, flatters):
 @pytest.mark.parametrize("refitted", [True, False])
 def test_a_model_fitted_once_more_is_told_from_the_one_with_the_figures(refitted):
     assert ("fitted once more on everyone" in card(refitted=refitted)) == refitted
+
+
+@pytest.mark.parametrize(
+    ("truth", "named", "said"),
+    [
+        ([0, 0, 1, 1], [0, 0, 1, 1], []),
+        ([0, 0, 0, 1], [0, 0, 0, 0], ["no better than always", "never recognised anger"]),
+        ([0, 0, 1, 1], [0, 0, 0, 0], ["no better than always", "never recognised anger"]),
+    ],
+)
+def test_a_model_that_is_of_no_use_is_told(truth, named, said):
+    probabilities = np.eye(2, dtype=np.float32)[named]
+    people = np.array([f"P{index}" for index in range(len(truth))] * 2)[: len(truth)]
+    told = doubts(score(np.array(truth), probabilities, ("neutral", "anger"), people))
+    assert "These figures come from 4 people" in told[0]
+    assert len(told) == 1 + len(said)
+    for text, part in zip(told[1:], said, strict=True):
+        assert part in text
+
+
+def test_figures_of_many_people_stand_without_a_doubt():
+    people = np.array(list("abcdef"))
+    perfect = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
+    assert doubts(score(np.array([0, 1, 0, 1, 0, 1]), perfect, ("neutral", "anger"), people)) == []

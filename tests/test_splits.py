@@ -181,6 +181,14 @@ def test_the_people_on_each_side_are_known_whatever_decides(kind):
             assert people == sorted(set(people))
 
 
+def test_people_of_the_leak_meter_are_training_people():
+    with dataset_of(study(4, frames=1)) as dataset:
+        rows = [np.flatnonzero(dataset.column("participant") == person) for person in range(4)]
+        split = Split("participant", *rows[:3], seen=rows[3])
+        people = participants_by_side(dataset, [split])
+    assert people == {"training": ["P0", "P3"], "validation": ["P1"], "test": ["P2"]}
+
+
 def test_faces_without_a_label_are_on_no_side():
     faces = [*study(6), Face("P0", None), Face(None, None)]
     with dataset_of(faces) as dataset:

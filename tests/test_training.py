@@ -268,7 +268,9 @@ def test_replacing_a_model_removes_nothing_that_is_not_ours(model_folder, faces_
     (tmp_path / "model.old").mkdir()
     notes = tmp_path / "model" / "my notes.txt"
     notes.write_text("kept")
-    line = refused(train(faces_file, tmp_path / "model", "--epochs", 1, "--overwrite"))
+    result = train(faces_file, tmp_path / "model", "--epochs", 1, "--overwrite")
+    line = refused(result)
+    assert "loading Keras" not in result.stderr
     assert "model: holds my notes.txt, which --overwrite would remove; move that" in line
     notes.rename(tmp_path / "notes")
     done(train(faces_file, tmp_path / "model", "--epochs", 1, "--overwrite"))
@@ -336,7 +338,8 @@ def killed(faces_file, tmp_path_factory) -> Path:
 
 
 def test_a_killed_training_leaves_no_model_but_what_it_had_learned(killed):
-    assert [path.name for path in killed.iterdir()] == [UNFINISHED]
+    # The lock is let go by the system; its file stays until the next run.
+    assert {path.name for path in killed.iterdir()} - {"model.lock"} == {UNFINISHED}
     assert list((killed / UNFINISHED / "fit-0").glob("epoch-*.keras"))
 
 
@@ -452,7 +455,7 @@ def test_rare_emotions_weigh_more_unless_told_otherwise(random_split, tmp_path):
 # What cannot be done
 
 
-@pytest.mark.parametrize("free", [100_000, 1_200_000])
+@pytest.mark.parametrize("free", [100_000, 300_000])
 def test_a_full_disk_is_one_line(small_disk, faces_file, free):
     filler = small_disk / "filler"
     filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - free))

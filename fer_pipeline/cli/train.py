@@ -11,6 +11,7 @@ from fer_pipeline.augmentation import AUGMENTATIONS, Augmentation
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.faces import Channels
+from fer_pipeline.files import locked
 from fer_pipeline.fit_options import LARGEST_SEED, Epoch, FitOptions
 from fer_pipeline.model_folder import CARD_FILE, DEFAULT_FOLDER
 from fer_pipeline.networks import DEFAULT_NETWORK, NETWORKS
@@ -19,6 +20,7 @@ from fer_pipeline.report.tables import (
     CLASS_HEADER,
     OVERVIEW_HEADER,
     class_rows,
+    doubts,
     scores_overview,
     side_name,
     text_table,
@@ -144,22 +146,26 @@ def command(
     listener = Listener(
         stage=console.say, epoch=lambda epoch, most: console.say(_epoch_line(epoch, most))
     )
-    model = train(data, out, wanted, listener, command_line(), overwrite=overwrite, resume=resume)
+    with locked(out):
+        model = train(
+            data, out, wanted, listener, command_line(), overwrite=overwrite, resume=resume
+        )
     if model is None:
         console.say(f"{out}: trained already on the same data with the same options; nothing to do")
+        console.say(f"its figures: {out / CARD_FILE}")
     else:
         _summarize(console, model)
 
 
 def _epoch_line(epoch: Epoch, most: int) -> str:
-    left = (most - epoch.number) * epoch.seconds / 60
+    left = round((most - epoch.number) * epoch.seconds)
     figures = f"loss {epoch.loss:.4f} accuracy {epoch.accuracy:.3f}"
     if not math.isnan(epoch.validation_loss):
         figures += (
             f"  validation loss {epoch.validation_loss:.4f} "
             f"accuracy {epoch.validation_accuracy:.3f}"
         )
-    took = f"{epoch.seconds:.1f} s, at most {left:.0f} min left"
+    took = f"{epoch.seconds:.1f} s, at most {left // 60}:{left % 60:02} min left"
     return f"epoch {epoch.number:3}/{most}  {figures}  {took}"
 
 
@@ -168,6 +174,11 @@ def _summarize(console: Console, model: TrainedModel) -> None:
     console.result(text_table(OVERVIEW_HEADER, scores_overview(model.scores, kind)))
     console.result(f"\n{side_name('unseen', kind)}, by emotion:")
     console.result(text_table(CLASS_HEADER, class_rows(model.scores["unseen"])))
+    for doubt in doubts(model.scores["unseen"]):
+        console.warn(doubt)
+    kept, run = model.spec.training["epochs"], model.spec.training["epochs_run"]
+    if not model.refitted and kept < run:
+        console.say(f"stopped after {run} epochs; the weights of epoch {kept} are kept, the best")
     if model.refitted:
         console.result(
             "\nThe saved model was fitted once more on everyone; "

@@ -12,6 +12,7 @@ from fer_pipeline.report.tables import (
     OVERVIEW_HEADER,
     Cell,
     class_rows,
+    doubts,
     markdown_table,
     percent,
     scores_overview,
@@ -94,11 +95,13 @@ def _explanation(spec: ModelSpec, scores: dict[Side, Scores], *, refitted: bool)
     said = []
     if "seen" in scores:
         gap = 100 * (scores["seen"].accuracy - scores["unseen"].accuracy)
+        way = "higher" if gap >= 0 else "lower"
         said.append(
             "*Seen people* are frames of the training people that were held out at random, "
-            "*unseen people* have no frame in training. Only the second figure says what to expect "
-            f"of somebody new; the first is {gap:+.1f} points away from it."
+            "*unseen people* have no frame in training. Only the figure on unseen people says what "
+            f"to expect of somebody new; the one on seen people is {abs(gap):.1f} points {way}."
         )
+    said += doubts(scores["unseen"])
     if spec.split["kind"] in ("random", "video"):
         said.append("**The same people are on several sides of this split, which flatters.**")
     if refitted:

@@ -91,6 +91,23 @@ def scores_overview(scores: dict[Side, Scores], kind: SplitKind) -> list[Sequenc
     ]
 
 
+FEW_PEOPLE = 5
+
+
+def doubts(test: Scores) -> list[str]:
+    """Say, a sentence each, why a user should not rely on the figures or on the model."""
+    said = []
+    if 0 < len(test.participants) < FEW_PEOPLE:
+        people = counted(len(test.participants), "person").replace("persons", "people")
+        said.append(f"These figures come from {people}: they may be quite other on the next.")
+    if test.accuracy <= test.majority:
+        said.append("The model is no better than always naming the commonest emotion.")
+    missed = [one.emotion for one in test.classes if one.faces and not one.recall]
+    if missed:
+        said.append(f"It never recognised {', '.join(missed)}.")
+    return said
+
+
 OVERVIEW_HEADER = (
     "faces of",
     "number",
