@@ -61,13 +61,14 @@ _TOLERANCE = 1e-6
 
 @dataclass(eq=False)
 class _Track:
-    """The sightings of one face so far."""
+    """The sightings of one face so far, and whether it was missed in the latest frame."""
 
     first_time: float
     last_time: float
     box: Box
     needed: int
     sightings: int = 1
+    missed: bool = False
     number: int | None = None
     velocity: tuple[float, float] = (0.0, 0.0)
 
@@ -198,10 +199,10 @@ class _Tracker:
     def _let_go(self, time: float) -> None:
         """End the tracks that were out of sight for too long."""
         for track in list(self._alive):
-            # Where frames are far apart, the next one must still be waited for.
-            tentative = max(_TENTATIVE_SECONDS, 1.5 * self._spacing)
-            patience = self._options.longest_gap if track.confirmed else tentative
-            if time - track.last_time > patience + _TOLERANCE:
+            patience = self._options.longest_gap if track.confirmed else _TENTATIVE_SECONDS
+            # However far the frames are apart, a tentative face may be found again in the next.
+            waited = track.confirmed or track.missed
+            if waited and time - track.last_time > patience + _TOLERANCE:
                 self._alive.remove(track)
                 if track.confirmed:
                     self._gone.append(track)
@@ -227,6 +228,7 @@ class _Tracker:
                 matches[track] = detection
                 free.remove(detection)
         for track in self._alive:  # in their order, so that faces are numbered from left to right
+            track.missed = track not in matches
             if track in matches:
                 self._continue(track, held, matches[track])
         return [detection for detection in detections if detection in free]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from fer_pipeline.cli.root import root
 from fer_pipeline.dataset import CropRecord, FaceRow, create_dataset
@@ -21,6 +22,12 @@ from tests.media import PARTICIPANTS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# The same examples in every run, so that a test fails for what was changed and not by chance.
+# HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 PEOPLE = ("P00", "P07", "P10", "P13", "P200", "P201")
 EMOTIONS = ("happy", "neutral", "surprised")

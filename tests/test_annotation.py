@@ -225,15 +225,15 @@ def test_times_are_the_clips_own_where_the_rate_varies(model_folder, tmp_path):
 # Where they go
 
 
-def test_one_worker_and_two_write_the_same_bytes(model_folder, few_videos, tmp_path):
-    for workers in (1, 2):
+def test_any_number_of_workers_writes_the_same_bytes(model_folder, few_videos, tmp_path):
+    for workers in (1, 2, 4):
         folder = tmp_path / str(workers)
         outputs = [
             Output(folder / "all.csv", "csv", folder=False),
             Output(folder / "each", "json", folder=True),
         ]
         annotate([few_videos], model_folder, *outputs, options=every(10), workers=workers)
-    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    assert contents(tmp_path / "1") == contents(tmp_path / "2") == contents(tmp_path / "4")
 
 
 def contents(folder: Path) -> dict[str, bytes]:

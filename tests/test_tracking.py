@@ -243,11 +243,10 @@ def test_every_frame_comes_out_once_in_order_and_soon(scene, interval):
     out = []
     for tracked in track_faces(feed(), interval, TrackingOptions()):
         out.append(tracked)
-        if len(fed) > 1 and len(fed) < len(scene):
-            # Two tentative and one last tentative gap, or the longest bridged one; where frames
-            # are far apart, a few of them.
-            late = fed[-2].time - tracked.frame.time
-            assert late <= 0.6 + 1e-6 or fed[-2].index - tracked.frame.index <= 3
+        if 2 < len(fed) < len(scene):
+            # Two tentative and one last tentative gap, or the longest bridged one. However far
+            # away the next frame is, it is waited for.
+            assert fed[-3].time - tracked.frame.time <= 0.6 + 1e-6
     assert [tracked.frame for tracked in out] == fed
     for tracked in out:
         tracks = [face.track for face in tracked.faces]

@@ -395,6 +395,58 @@ def test_a_count_that_was_off_is_no_damage(tmp_path):
     assert reading.report.warnings == ["holds 10 frames although 15 are claimed"]
 
 
+def remuxed(source: Path, target: Path, keep=lambda index, packet: True, shift: int = 0) -> Path:
+    """Copy the packets of a video that are to be kept, without encoding them again."""
+    # The muxer is told to leave times before zero as they are, for which it writes an edit list.
+    options = {"avoid_negative_ts": "disabled"} if shift else {}
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        packets = (packet for packet in old.demux(video=0) if packet.dts is not None)
+        for index, packet in enumerate(packets):
+            if keep(index, packet):
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = stream
+                new.mux(packet)
+    return target
+
+
+def test_an_edit_list_that_skips_the_beginning_is_followed(tmp_path):
+    options = {"bf": "0", "g": "10"}
+    whole = write_video(tmp_path / "whole.mp4", marked(40), options=options)
+    with av.open(str(whole)) as container:
+        step = container.streams.video[0].duration // 40
+    trimmed = remuxed(whole, tmp_path / "trimmed.mp4", shift=-4 * step)
+    reading, before = read(trimmed), read(whole)
+    assert reading.times == pytest.approx(constant(36), abs=MILLISECOND)
+    assert not reading.report.damaged
+    assert not reading.report.warnings
+    assert np.array_equal(reading.rows[0].luma, before.rows[4].luma)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_a_video_without_its_first_key_frame_tells_what_cannot_be_shown(tmp_path, name):
+    pictures = pictures_of(SESSION, 40)
+    whole = write_video(tmp_path / f"whole{name[4:]}", pictures, options={"bf": "0", "g": "10"})
+    reading = read(remuxed(whole, tmp_path / name, keep=lambda index, packet: index > 0))
+    assert reading.lost == list(range(9))
+    assert reading.times == pytest.approx(constant(39), abs=MILLISECOND)
+    assert reading.report.damaged
+
+
+@pytest.mark.parametrize("claim", [1, 10**6, 2**31 - 1])
+def test_an_absurd_count_of_frames_is_not_believed(tmp_path, claim):
+    clip = write_video(tmp_path / "clip.avi", marked(20), codec="mpeg4")
+    data = bytearray(clip.read_bytes())
+    places = data.index(b"avih") + 8 + 16, data.index(b"strh") + 8 + 32
+    for place in places:
+        data[place : place + 4] = claim.to_bytes(4, "little")
+    clip.write_bytes(data)
+    reading = read(clip)
+    assert reading.report.decoded == 20
+    assert reading.report.lost == 0
+    assert reading.times == pytest.approx(constant(20), abs=MILLISECOND)
+
+
 @pytest.fixture(scope="module")
 def small_files(tmp_path_factory) -> dict[str, bytes]:
     """The bytes of a small video of each container."""

@@ -91,6 +91,7 @@ class Video:
         self._stream = stream
         self._start = _earliest_start(container)
         self._time_base = stream.time_base or Fraction(1, 1000)
+        self._frames_listed = False
         self.info = _describe(path, container, stream, self._start)
         self.report = ReadReport()
 
@@ -141,6 +142,7 @@ class Video:
 
     def _rows(self) -> Iterator[Frame | LostFrame]:
         listed = SampleTable(self._stream, self._container.format.name)
+        self._frames_listed = listed.complete
         start = self._stream.start_time
         timeline = FrameClock(
             1 / self.info.rate,
@@ -163,10 +165,21 @@ class Video:
     ) -> Iterator[tuple[int | None, VideoFrame]]:
         """Yield pictures with their stamps as the decoder puts them out."""
         errors_before = 0
+        unshown: list[int] = []  # stamps read before there is any picture
+        shown = False
         for packet in self._packets():
             listed.add(packet)
+            if not shown and packet.pts is not None and packet.size and not packet.is_discard:
+                unshown.append(packet.pts)
             for picture in self._decode(packet):
-                yield (picture.pts if picture.pts is not None else picture.dts), picture
+                stamp = picture.pts if picture.pts is not None else picture.dts
+                # Decoders pass over what comes before a key frame without a word.
+                if not shown and unshown and stamp is not None and min(unshown) < stamp:
+                    self.report.errors += 1
+                    errors_before = self.report.errors
+                    timeline.damaged_until(self._seconds(min(unshown)))
+                shown = True
+                yield stamp, picture
             if self.report.errors > errors_before:
                 errors_before = self.report.errors
                 timeline.damaged_until(None if packet.pts is None else self._seconds(packet.pts))
@@ -222,7 +235,7 @@ class Video:
         elif info.duration is not None and info.duration - end > EARLY_END_SECONDS:
             report.ended_early = True
             self._warn_once(f"ends at {end:.2f} s although {info.duration:.2f} s are claimed")
-        elif 0 < report.rows < info.frames:
+        elif report.rows < info.frames and not self._frames_listed:  # else an edit list cut them
             held = _counted(report.rows, "frame")
             self._warn_once(f"holds {held} although {info.frames} are claimed")
 
