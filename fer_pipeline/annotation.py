@@ -11,7 +11,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -202,12 +202,18 @@ def run_annotation(
     Yields:
         What became of each clip, those that an earlier run has annotated first, the others in the
         order in which they are done.
+
+    Raises:
+        OutputError: A piece cannot be written, and so no other can; those finished are kept.
     """
     try:
         for outcome in plan.finished.values():
             yield _write_into_folders(plan, outcome)
-        for outcome in run_tasks(annotate_clip, plan.tasks, workers, progress, timeout):
-            yield _write_into_folders(plan, outcome)
+        with closing(run_tasks(annotate_clip, plan.tasks, workers, progress, timeout)) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome.error, OutputError):
+                    raise outcome.error
+                yield _write_into_folders(plan, outcome)
     finally:
         if not plan.outputs:  # nothing that a second run could go on with
             remove_folder(plan.pieces)

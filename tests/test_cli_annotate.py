@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -605,3 +606,19 @@ def test_an_interrupted_run_without_outputs_leaves_nothing(model_folder, clips, 
     stop(process, scratch, signal.SIGINT)
     assert process.returncode == 130
     assert not any(scratch.iterdir())
+
+
+def test_a_full_disk_ends_the_run_in_one_line(fer, model_folder, few_videos, small_disk):
+    filler = small_disk / "filler"
+    with filler.open("wb") as file, contextlib.suppress(OSError):
+        while file.write(bytes(2**16)):
+            file.flush()
+    words = ["annotate", few_videos, "--model", model_folder, "--out", small_disk / "labels.csv"]
+    full = fer(*words, "-q", "--workers", 1)
+    assert full.exit_code == 1
+    assert full.stderr.count("\n") == 1
+    assert "cannot be written (No space left on device)" in full.stderr
+    assert not (small_disk / "labels.csv").exists()
+    filler.unlink()
+    assert fer(*words, "--every", 10).exit_code == 0
+    assert sorted(path.name for path in small_disk.iterdir()) == ["labels.csv"]
