@@ -31,7 +31,7 @@ def commands(
     if path:
         yield path, command
     if isinstance(command, click.Group):
-        context = click.Context(command)
+        context = click.Context(command, help_option_names=["-h", "--help"])
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None

@@ -18,15 +18,13 @@ from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
-from fer_pipeline.cli.summaries import all_failed, list_failures
-from fer_pipeline.errors import FerError
+from fer_pipeline.cli.summaries import all_failed, collect, list_failures
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.files import locked
 from fer_pipeline.model_folder import find_model
 from fer_pipeline.outputs import parse_outputs
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
-from fer_pipeline.video import expected_frames
 
 
 @click.command("annotate")
@@ -88,7 +86,11 @@ def command(
         plan = plan_annotation(clips, folder, search, outputs, overwrite=overwrite)
         console.say(f"model: {folder} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)")
         _tell_plan(console, plan)
-        records, failures = _annotate(console, plan, workers, timeout)
+        records, failures = collect(
+            console,
+            plan.tasks,
+            lambda progress: run_annotation(plan, workers, progress, timeout),
+        )
         publish(plan, list(records))
     _summarize(console, plan, records)
     if failures and not records and not plan.skipped:
@@ -105,22 +107,6 @@ def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
         console.say(f"{counted(len(plan.skipped), 'clip')} finished already, not shown here")
     if plan.finished:
         console.say(f"finished by an earlier run: {counted(len(plan.finished), 'clip')}")
-
-
-def _annotate(
-    console: Console, plan: AnnotationPlan, workers: int, timeout: float | None
-) -> tuple[dict[str, ClipRecord], dict[str, FerError]]:
-    records: dict[str, ClipRecord] = {}
-    failures: dict[str, FerError] = {}
-    paths = [task.source.path for task in plan.tasks]
-    total = sum(map(expected_frames, paths)) if console.shows_progress else 0
-    with console.frames(total) as progress:
-        for outcome in run_annotation(plan, workers, progress, timeout):
-            if outcome.result is not None:
-                records[outcome.task.source.name] = outcome.result
-            elif outcome.error is not None:
-                failures[outcome.task.source.name] = outcome.error
-    return records, failures
 
 
 def _summarize(console: Console, plan: AnnotationPlan, records: dict[str, ClipRecord]) -> None:

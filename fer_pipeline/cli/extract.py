@@ -10,9 +10,8 @@ from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
-from fer_pipeline.cli.summaries import all_failed, list_failures, participants_by_emotion
+from fer_pipeline.cli.summaries import all_failed, collect, list_failures, participants_by_emotion
 from fer_pipeline.dataset import open_dataset
-from fer_pipeline.errors import FerError
 from fer_pipeline.extraction import (
     ExtractionOptions,
     ExtractionPlan,
@@ -29,7 +28,6 @@ from fer_pipeline.label_layouts import LAYOUTS
 from fer_pipeline.labels import Labelling, LabelOptions
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
-from fer_pipeline.video import expected_frames
 
 DEFAULTS = ExtractionOptions()
 
@@ -157,7 +155,11 @@ def command(
     with locked(out):
         plan = plan_extraction(videos, wanted, options, out, overwrite=overwrite, verify=verify)
         _tell_plan(console, plan)
-        records, failures = _extract(console, plan, workers, timeout)
+        records, failures = collect(
+            console,
+            plan.tasks,
+            lambda progress: run_extraction(plan, workers, progress, timeout),
+        )
         publish(plan, records, command_line())
     _summarize(console, plan, {**plan.finished, **records})
     _tell_untold(console, plan.labelling)
@@ -209,22 +211,6 @@ def _tell_plan(console: Console, plan: ExtractionPlan) -> None:
         console.say(f"finished by an earlier run: {counted(len(plan.finished), 'video')}")
     if not plan.tasks and not plan.finished:
         console.say("nothing to do")
-
-
-def _extract(
-    console: Console, plan: ExtractionPlan, workers: int, timeout: float | None
-) -> tuple[dict[str, VideoRecord], dict[str, FerError]]:
-    records: dict[str, VideoRecord] = {}
-    failures: dict[str, FerError] = {}
-    paths = [task.source.path for task in plan.tasks]
-    total = sum(map(expected_frames, paths)) if console.shows_progress else 0
-    with console.frames(total) as progress:
-        for outcome in run_extraction(plan, workers, progress, timeout):
-            if outcome.result is not None:
-                records[outcome.task.source.name] = outcome.result
-            elif outcome.error is not None:
-                failures[outcome.task.source.name] = outcome.error
-    return records, failures
 
 
 def _summarize(console: Console, plan: ExtractionPlan, records: dict[str, VideoRecord]) -> None:

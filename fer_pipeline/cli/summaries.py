@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from fer_pipeline.cli.console import Console
 from fer_pipeline.dataset import Dataset, counts
 from fer_pipeline.errors import FerError
 from fer_pipeline.report.tables import Cell, text_table
+from fer_pipeline.sources import Source
+from fer_pipeline.video import expected_frames
+from fer_pipeline.workers import Outcome, Progress
 
 
 def participants_by_emotion(dataset: Dataset) -> str:
@@ -24,6 +28,37 @@ def participants_by_emotion(dataset: Dataset) -> str:
     ]
     rows.append(["all", *(int(table[:, j].sum()) for j in shown), int(table.sum())])
     return text_table(["participant", *(emotions[j] for j in shown), "all"], rows)
+
+
+class VideoTask(Protocol):
+    """A task about one video."""
+
+    @property
+    def source(self) -> Source:
+        """The video."""
+
+
+AnyVideoTask = TypeVar("AnyVideoTask", bound=VideoTask)
+Record = TypeVar("Record")
+
+
+def collect(
+    console: Console,
+    tasks: Sequence[VideoTask],
+    run: Callable[[Progress], Iterable[Outcome[AnyVideoTask, Record]]],
+) -> tuple[dict[str, Record], dict[str, FerError]]:
+    """Run tasks under a progress bar; return their results and their errors by video."""
+    records: dict[str, Record] = {}
+    failures: dict[str, FerError] = {}
+    paths = [task.source.path for task in tasks]
+    total = sum(map(expected_frames, paths)) if console.shows_progress else 0
+    with console.frames(total) as progress:
+        for outcome in run(progress):
+            if outcome.result is not None:
+                records[outcome.task.source.name] = outcome.result
+            elif outcome.error is not None:
+                failures[outcome.task.source.name] = outcome.error
+    return records, failures
 
 
 def list_failures(console: Console, failures: Mapping[str, FerError]) -> None:
