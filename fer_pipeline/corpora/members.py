@@ -1,0 +1,277 @@
+"""The files of a corpus, wherever they lie: in a folder, in an archive, or alone.
+
+Archives are read as they are, from their beginning to their end; nothing is unpacked to the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, NoReturn
+
+from fer_pipeline.corpora.corpus import Progress
+from fer_pipeline.errors import CorpusError
+from fer_pipeline.files import PathKind, digest_of, kind_of, reason
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+TABLE_SUFFIXES = frozenset({".csv"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
+
+_READ_AT_ONCE = 2**20
+
+_ZIP_BEGINS, _ENCRYPTED = b"PK\x03\x04", 0x1
+
+_BROKEN_ARCHIVE = (
+    EOFError,
+    lzma.LZMAError,
+    NotImplementedError,  # a compression that Python does not know
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file of a source, open until the next one is asked for.
+
+    Attributes:
+        name: Its path with forward slashes, as `member_names` gives it.
+        place: Where it is, for messages.
+        file: Its bytes.
+    """
+
+    name: str
+    place: str
+    file: IO[bytes]
+
+
+Wanted = Callable[[str], bool]
+"""Tells by a member's name whether it is read."""
+
+
+def member_names(source: Path) -> list[str]:
+    """List the tables and pictures of a source, in the order in which they are read.
+
+    Names have forward slashes; those in a folder begin with the folder's own name, which may tell
+    something. Hidden files are passed over. A file that is no archive is listed whatever its
+    suffix.
+
+    Raises:
+        CorpusError: The source does not exist, or cannot be read.
+    """
+    with telling(source):
+        return list(_container(source).names())
+
+
+def read_members(source: Path, wanted: Wanted, progress: Progress) -> Iterator[Member]:
+    """Yield files of a source; what reads from them does so under `telling`.
+
+    Args:
+        source: A folder, an archive, or a file.
+        wanted: Tells which files are yielded.
+        progress: Called with the bytes read.
+
+    Raises:
+        CorpusError: The source does not exist, or cannot be read.
+    """
+    with telling(source):
+        yield from _container(source).read(wanted, progress)
+
+
+def source_size(source: Path) -> int:
+    """Return how many bytes reading a source will count."""
+    with telling(source):
+        return _container(source).size()
+
+
+def source_digest(source: Path) -> str:
+    """Return a SHA-256 over all that is read of a source.
+
+    Raises:
+        CorpusError: The source does not exist, or cannot be read.
+    """
+    with telling(source):
+        return _container(source).digest()
+
+
+@contextmanager
+def telling(source: Path) -> Iterator[None]:
+    """Tell in one line what is wrong with a source while it is read.
+
+    Raises:
+        CorpusError: It cannot be read.
+    """
+    try:
+        yield
+    except _BROKEN_ARCHIVE as error:
+        problem = f"{source}: cannot be read to its end ({error or type(error).__name__})"
+        raise CorpusError(problem, "get the file anew, or unpack it and give the folder") from error
+    except OSError as error:
+        raise CorpusError(
+            f"{source}: cannot be read ({reason(error)})", "check the file and its permissions"
+        ) from error
+
+
+class _File:
+    """A table by itself."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def names(self) -> Iterator[str]:
+        yield self._path.name
+
+    def read(self, wanted: Wanted, progress: Progress) -> Iterator[Member]:
+        for name in filter(wanted, self.names()):
+            with _open_counted(self._path, progress) as file:
+                yield Member(name, str(self._path), file)
+
+    def size(self) -> int:
+        return self._path.stat().st_size
+
+    def digest(self) -> str:
+        return digest_of(self._path)
+
+
+class _Zip(_File):
+    def names(self) -> Iterator[str]:
+        with zipfile.ZipFile(self._path) as archive:
+            yield from (one.filename for one in archive.infolist() if _is_member(one))
+
+    def read(self, wanted: Wanted, progress: Progress) -> Iterator[Member]:
+        with _open_counted(self._path, progress) as raw, zipfile.ZipFile(raw) as archive:
+            for info in archive.infolist():
+                name = info.filename
+                if not (_is_member(info) and wanted(name)):
+                    continue
+                if info.flag_bits & _ENCRYPTED:
+                    raise CorpusError(f"{self._path}: needs a password", "unpack it first")
+                with archive.open(info) as file:
+                    yield Member(name, f"{self._path}: {name}", file)
+
+
+def _is_member(info: zipfile.ZipInfo) -> bool:
+    return not info.is_dir() and _matters(info.filename)
+
+
+class _Tar(_File):
+    def names(self) -> Iterator[str]:
+        with tarfile.open(self._path) as archive:
+            yield from (one.name for one in archive if one.isfile() and _matters(one.name))
+
+    def read(self, wanted: Wanted, progress: Progress) -> Iterator[Member]:
+        with (
+            _open_counted(self._path, progress) as raw,
+            tarfile.open(fileobj=raw) as archive,
+        ):
+            for member in archive:
+                if not (member.isfile() and _matters(member.name) and wanted(member.name)):
+                    continue
+                file = archive.extractfile(member)
+                if file is not None:
+                    with file:
+                        yield Member(member.name, f"{self._path}: {member.name}", file)
+            # A checksum stands at the very end, behind the last member.
+            while archive.fileobj is not None and archive.fileobj.read(_READ_AT_ONCE):
+                pass
+
+
+class _Folder(_File):
+    def names(self) -> Iterator[str]:
+        yield from self._files()
+
+    def read(self, wanted: Wanted, progress: Progress) -> Iterator[Member]:
+        for name, path in self._files().items():
+            if wanted(name):
+                with _open_counted(path, progress) as file:
+                    yield Member(name, str(path), file)
+
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self._files().values())
+
+    def digest(self) -> str:
+        total = hashlib.sha256()
+        for name, path in self._files().items():
+            total.update(f"{name}\n{digest_of(path)}\n".encode("utf-8", "surrogateescape"))
+        return total.hexdigest()
+
+    def _files(self) -> dict[str, Path]:
+        """Return the tables and pictures in the folder, in the order of their names."""
+        own = self._path.resolve().name
+        found = {}
+        for place, folders, files in os.walk(self._path, onerror=_refuse_folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for path in (Path(place, name) for name in files):
+                below = path.relative_to(self._path).as_posix()
+                if _matters(below) and path.is_file():
+                    found[f"{own}/{below}"] = path
+        return dict(sorted(found.items()))
+
+
+def _container(source: Path) -> _File:
+    """Return what a path is: a folder, an archive by its content, or a table."""
+    kind = kind_of(source, CorpusError)
+    if kind is PathKind.MISSING:
+        raise CorpusError(f"{source}: no such file or folder")
+    if kind is PathKind.FOLDER:
+        return _Folder(source)
+    if zipfile.is_zipfile(source) or _begins(source, _ZIP_BEGINS):  # one cut short is no zip file
+        return _Zip(source)
+    return _Tar(source) if tarfile.is_tarfile(source) else _File(source)
+
+
+def _begins(path: Path, signature: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(signature)) == signature
+
+
+def _matters(name: str) -> bool:
+    """Tell whether a file may belong to a corpus: its suffix does, and nothing hides it."""
+    parts = PurePosixPath(name).parts
+    # macOS puts files of its own beside each file of an archive.
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return not hidden and suffix(name) in TABLE_SUFFIXES | PICTURE_SUFFIXES
+
+
+def suffix(name: str) -> str:
+    """Return the suffix of a member's name in lower case, with its dot."""
+    return PurePosixPath(name).suffix.lower()
+
+
+def _refuse_folder(error: OSError) -> NoReturn:
+    problem = f"{error.filename}: this folder cannot be read ({reason(error)})"
+    raise CorpusError(problem, "check its permissions") from error
+
+
+class _Counted(io.FileIO):
+    """A file that tells how many bytes were read of it."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        super().__init__(path)
+        self._progress = progress
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:  # type: ignore[override, unused-ignore]
+        count = super().readinto(buffer)
+        self._progress(count or 0)
+        return count
+
+    def readall(self) -> bytes:
+        content = super().readall() or b""
+        self._progress(len(content))
+        return content
+
+
+def _open_counted(path: Path, progress: Progress) -> io.BufferedReader:
+    return io.BufferedReader(_Counted(path, progress), _READ_AT_ONCE)
