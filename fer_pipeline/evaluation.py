@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from fer_pipeline.domain import FloatArray
 
-Side = Literal["unseen", "seen", "validation"]
-"""Whose faces: of the test part, of the leak meter, or of the validation part."""
+Side = Literal["unseen", "seen", "validation", "training", "all", "other"]
+"""Whose faces: of the test part, of the leak meter, of the validation part, those that the model
+learned from, all of its dataset, or those of another dataset."""
 
 BOOTSTRAP_DRAWS = 2000
+
+CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,44 @@ class ClassScore:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Faces of which the model was about equally sure.
+
+    Attributes:
+        low: Confidence that all of them exceed, except that the lowest bin holds 0 as well.
+        high: Confidence that none of them exceeds.
+        faces: Their number, at least 1.
+        confidence: Mean confidence.
+        accuracy: Share told rightly.
+    """
+
+    low: float
+    high: float
+    faces: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether the model is right as often as it is sure.
+
+    Attributes:
+        error: Expected calibration error: the distance between confidence and accuracy, averaged
+            over the faces by way of their bins (Guo et al., On Calibration of Modern Neural
+            Networks, ICML 2017, equation 3).
+        bins: Those of the 15 bins of equal width that hold faces, in their order.
+    """
+
+    error: float
+    bins: tuple[CalibrationBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """The figures of a model on some faces.
+
+    Where two emotions are equally likely, the one that the model lists first is named.
 
     Attributes:
         faces: Number of faces.
@@ -47,9 +86,15 @@ class Scores:
         balanced_accuracy: Mean recall of the emotions that occur.
         macro_f1: Mean F1 of the emotions that occur.
         majority: Accuracy of always naming the most frequent emotion of these faces.
+        kappa: Cohen's kappa: agreement with the truth beyond chance, 1 at best; None where chance
+            alone agrees always, because all faces show and are called one emotion.
+        brier: Squared distance between the probabilities and the truth, summed over the emotions
+            and averaged over the faces: 0 at best, 2 at worst (Brier 1950).
+        calibration: Whether the model is right as often as it is sure.
         classes: Figures for each emotion.
         confusion: Counts, a row for each true emotion, a column for each one named.
         participants: Accuracy of each person's faces.
+        participant_faces: Number of each person's faces.
     """
 
     faces: int
@@ -59,9 +104,13 @@ class Scores:
     balanced_accuracy: float
     macro_f1: float
     majority: float
+    kappa: float | None
+    brier: float
+    calibration: Calibration
     classes: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
     participants: dict[str, float]
+    participant_faces: dict[str, int]
 
 
 def score(
@@ -79,7 +128,12 @@ def score(
         emotions: Names, in the order of the probabilities.
         people: Code of each face's person, shape (N,).
         seed: Of the draws behind the interval.
+
+    Raises:
+        ValueError: There is no face.
     """
+    if not len(truth):
+        raise ValueError("no face to score")
     named = probabilities.argmax(axis=1)
     right = named == truth
     confusion = np.zeros((len(emotions), len(emotions)), np.int64)
@@ -95,9 +149,13 @@ def score(
         balanced_accuracy=float(np.mean([one.recall for one in occurring])),
         macro_f1=float(np.mean([one.f1 for one in occurring])),
         majority=float(confusion.sum(axis=1).max() / len(truth)),
+        kappa=_kappa(confusion),
+        brier=_brier(truth, probabilities),
+        calibration=calibrate(right, probabilities.max(axis=1)),
         classes=classes,
         confusion=tuple(tuple(map(int, row)) for row in confusion),
         participants={} if people is None else _accuracy_by_person(right, people),
+        participant_faces={} if people is None else _faces_by_person(people),
     )
 
 
@@ -112,8 +170,57 @@ def _class_score(emotion: str, confusion: NDArray[np.int64], index: int) -> Clas
     )
 
 
+def _kappa(confusion: NDArray[np.int64]) -> float | None:
+    """Return Cohen's kappa (Cohen 1960): observed agreement against that of chance."""
+    # In whole numbers, so that a chance of exactly 1 is known as such.
+    faces, hits = int(confusion.sum()), int(np.trace(confusion))
+    chance = int(confusion.sum(axis=0) @ confusion.sum(axis=1))
+    if chance == faces**2:
+        return None
+    return (hits * faces - chance) / (faces**2 - chance)
+
+
+def _brier(truth: NDArray[np.integer], probabilities: FloatArray) -> float:
+    distances = probabilities.astype(np.float64)
+    distances[np.arange(len(truth)), truth] -= 1
+    return float(np.square(distances).sum(axis=1).mean())
+
+
+def calibrate(right: NDArray[np.bool_], confidence: FloatArray) -> Calibration:
+    """Compare how sure a model is with how often it is right.
+
+    Args:
+        right: Whether each face was told rightly, shape (N,).
+        confidence: Probability of the emotion named, shape (N,).
+    """
+    sure = confidence.astype(np.float64)
+    edges = np.arange(CALIBRATION_BINS + 1) / CALIBRATION_BINS
+    # Bins exclude their lower edge; rounding may have lifted a probability beyond 1.
+    index = np.digitize(sure, edges[1:-1], right=True)
+    bins = tuple(
+        CalibrationBin(
+            low=float(edges[one]),
+            high=float(edges[one + 1]),
+            faces=int(inside.sum()),
+            confidence=float(sure[inside].mean()),
+            accuracy=float(right[inside].mean()),
+        )
+        for one in np.unique(index)
+        for inside in [index == one]
+    )
+    apart = sum(one.faces * abs(one.accuracy - one.confidence) for one in bins)
+    return Calibration(error=apart / len(sure), bins=bins)
+
+
 def _accuracy_by_person(right: NDArray[np.bool_], people: NDArray[np.str_]) -> dict[str, float]:
-    return {str(person): float(right[people == person].mean()) for person in np.unique(people)}
+    names, index = np.unique(people, return_inverse=True)
+    shares = np.bincount(index, weights=right) / np.bincount(index)
+    return dict(zip(map(str, names), map(float, shares), strict=True))
+
+
+def _faces_by_person(people: NDArray[np.str_]) -> dict[str, int]:
+    names, faces = np.unique(people, return_counts=True)
+    return dict(zip(map(str, names), map(int, faces), strict=True))
 
 
 def participant_interval(

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fer_pipeline.classifier import Classifier
+from fer_pipeline.classifier import Classifier, measure_speed
 from fer_pipeline.cli.root import root
 from fer_pipeline.conversion import load_model, write_litert
 from fer_pipeline.dataset import CropRecord, open_dataset
 from fer_pipeline.domain import EMOTIONS, Box, Frame
+from fer_pipeline.errors import ModelError
 from fer_pipeline.faces import CropOptions, crop, network_inputs
 from fer_pipeline.model_folder import KERAS_FILE, ModelSpec
 from fer_pipeline.networks import NETWORKS, build_network
@@ -69,9 +70,10 @@ def write_model(folder: Path, network: str, record: CropRecord) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+# That Keras and LiteRT agree is shown for every network in tests/test_networks.py.
+@pytest.fixture(scope="module", params=["lenet5", "lenet"])
 def model(request, extracted, tmp_path_factory) -> Path:
-    """Return a model of each network, made for the crops of the dataset."""
+    """Return a model of random weights, made for the crops of the dataset."""
     with open_dataset(extracted) as dataset:
         record = dataset.crop
     return write_model(tmp_path_factory.mktemp("models") / "model", request.param, record)
@@ -100,6 +102,32 @@ def test_a_face_is_told_the_same_whoever_is_beside_it(model, crops):
     alone = np.concatenate([classifier.classify(crops[i : i + 1]) for i in range(len(crops))])
     assert np.array_equal(together, alone)
     assert np.array_equal(classifier.classify(crops[::-1]), together[::-1])
+
+
+@pytest.mark.parametrize("threads", [2, 5, 40])
+def test_faces_told_side_by_side_are_told_the_same(model, crops, threads):
+    together = Classifier(model, threads).classify(crops)
+    assert np.array_equal(together, Classifier(model).classify(crops))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_faces_have_no_probabilities(model, crops, threads):
+    assert Classifier(model, threads).classify(crops[:0]).shape == (0, len(EMOTIONS))
+
+
+def test_the_speed_of_a_network_is_measured_one_by_one_and_32_at_once(model):
+    speed = measure_speed(model, threads=2)
+    assert speed.threads == 2
+    assert speed.one > 0
+    assert speed.batch32 > 0
+
+
+def test_no_speed_of_a_broken_model(tmp_path):
+    with pytest.raises(ModelError, match=r"missing from the model folder; make it with fer export"):
+        measure_speed(tmp_path)
+    (tmp_path / "model.tflite").write_bytes(b"no model")
+    with pytest.raises(ModelError, match="not a model that LiteRT can load"):
+        measure_speed(tmp_path)
 
 
 # The same bytes both ways

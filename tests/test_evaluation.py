@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import math
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_pipeline.evaluation import ClassScore, Scores, participant_interval, score
+from fer_pipeline.evaluation import (
+    CalibrationBin,
+    ClassScore,
+    Scores,
+    calibrate,
+    participant_interval,
+    score,
+)
 
 EMOTIONS = ("neutral", "happiness", "anger")
 
@@ -29,6 +40,12 @@ def test_the_figures_are_those_made_by_hand(scores):
     assert scores.majority == 3 / 4
     assert scores.confusion == ((2, 0, 1), (1, 0, 0), (0, 0, 0))
     assert scores.participants == {"P1": 1.0, "P2": 0.0}
+    assert scores.participant_faces == {"P1": 2, "P2": 2}
+    # Shown 3, 1, 0 and named 3, 0, 1: chance agrees on 9 of 16, the model on 8 of 16.
+    assert scores.kappa == pytest.approx((8 / 16 - 9 / 16) / (1 - 9 / 16))
+    assert scores.brier == pytest.approx((0.26 + 0.42 + 0.86 + 1.22) / 4, abs=1e-6)
+    # Confidence is 0.6, 0.5, 0.6, 0.5: of the two faces in either bin one is told rightly.
+    assert scores.calibration.error == pytest.approx(2 / 4 * 0.1 + 2 / 4 * 0)
     assert scores.classes == (
         ClassScore("neutral", precision=2 / 3, recall=2 / 3, f1=2 / 3, faces=3),
         ClassScore("happiness", precision=0.0, recall=0.0, f1=0.0, faces=1),
@@ -62,6 +79,33 @@ def likeliest(row: list[float]) -> list[int]:
     return sorted(range(len(row)), key=lambda index: (-row[index], index))
 
 
+def weighted_kappa(truth: list[int], named: list[int]) -> float | None:
+    """Cohen's kappa by the other formula, that of disagreement observed and expected."""
+    size = max(truth + named) + 1
+    pairs = list(zip(truth, named, strict=True))
+    expected = sum(
+        truth.count(a) * named.count(b) / len(pairs)
+        for a in range(size)
+        for b in range(size)
+        if a != b
+    )
+    return 1 - sum(a != b for a, b in pairs) / expected if expected else None
+
+
+def calibration_error(right: list[bool], confidences: list[float]) -> float:
+    """Guo's ECE: bins exclude their lower edge and hold their upper one."""
+    faces = list(zip(right, confidences, strict=True))
+    total = 0.0
+    for one in range(15):
+        inside = [
+            (ok, sure)
+            for ok, sure in faces
+            if one / 15 < sure <= (one + 1) / 15 or (one == 0 and sure == 0)
+        ]
+        total += abs(sum(ok - sure for ok, sure in inside))
+    return total / len(faces)
+
+
 @settings(max_examples=100, deadline=None)
 @given(judged())
 def test_the_figures_are_those_of_plain_loops(case):
@@ -93,9 +137,93 @@ def test_the_figures_are_those_of_plain_loops(case):
     assert scores.balanced_accuracy == pytest.approx(sum(recalls) / len(recalls))
     assert scores.macro_f1 == pytest.approx(sum(f1s) / len(f1s))
     assert scores.majority == pytest.approx(max(map(truth.count, truth)) / len(truth))
+    assert scores.kappa == pytest.approx(weighted_kappa(truth, [name for _, name in pairs]))
+    confidences = [max(row) for row in told]
+    assert scores.calibration.error == pytest.approx(calibration_error(right, confidences))
+    assert sum(one.faces for one in scores.calibration.bins) == len(truth)
+    assert scores.brier == pytest.approx(
+        sum(
+            sum((p - (index == true)) ** 2 for index, p in enumerate(row))
+            for true, row in zip(truth, told, strict=True)
+        )
+        / len(truth)
+    )
     for person in set(people):
         own = [ok for ok, whose in zip(right, people, strict=True) if whose == person]
         assert scores.participants[person] == pytest.approx(sum(own) / len(own))
+
+
+# Beyond the ordinary
+
+
+def test_a_model_that_is_always_right_and_sure():
+    scores = score(np.array([0, 1, 2]), np.eye(3, dtype=np.float32), EMOTIONS)
+    assert (scores.kappa, scores.brier, scores.calibration.error) == (1, 0, 0)
+    assert scores.calibration.bins == (CalibrationBin(14 / 15, 1.0, 3, 1.0, 1.0),)
+
+
+def test_naming_the_opposite_is_worse_than_chance():
+    scores = score(np.array([0, 1, 0, 1]), np.eye(2, dtype=np.float32)[[1, 0, 1, 0]], ("a", "b"))
+    assert (scores.kappa, scores.brier, scores.calibration.error) == (-1, 2, 1)
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_where_all_show_and_are_called_one_emotion_kappa_is_not_defined(number):
+    scores = score(np.zeros(number, int), np.tile(TOLD[:1], (number, 1)), EMOTIONS)
+    assert scores.kappa is None
+    assert scores.accuracy == scores.balanced_accuracy == scores.macro_f1 == scores.majority == 1
+
+
+def test_where_all_show_one_emotion_but_are_called_several_kappa_is_that_of_chance():
+    scores = score(np.zeros(4, int), TOLD, EMOTIONS)
+    assert scores.kappa == 0
+    assert scores.balanced_accuracy == scores.accuracy == 3 / 4
+
+
+def test_of_two_that_are_equally_likely_the_first_is_named():
+    scores = score(np.array([0, 1]), np.full((2, 3), 1 / 3, np.float32), EMOTIONS)
+    assert scores.confusion == ((1, 0, 0), (1, 0, 0), (0, 0, 0))
+    assert scores.top2 == 1
+
+
+def test_a_single_emotion_is_always_among_the_two_likeliest():
+    scores = score(np.zeros(2, int), np.ones((2, 1), np.float32), ("neutral",))
+    assert (scores.top2, scores.accuracy) == (1, 1)
+
+
+def test_probabilities_that_rounding_has_lifted_beyond_one_stay_in_the_last_bin():
+    confidence = np.nextafter(np.float32(1), np.float32(2))
+    calibration = calibrate(np.array([True]), np.array([confidence]))
+    assert [(one.low, one.high) for one in calibration.bins] == [(14 / 15, 1.0)]
+
+
+def test_a_bin_holds_its_upper_edge_and_not_its_lower():
+    edges = np.arange(1, 15) / 15
+    at, beyond = (calibrate(np.ones(14, bool), sure) for sure in (edges, np.nextafter(edges, 2)))
+    assert [one.high for one in at.bins] == edges.tolist()
+    assert [one.low for one in beyond.bins] == edges.tolist()
+
+
+def test_the_middle_of_a_bin_is_not_taken_for_its_confidence():
+    calibration = calibrate(np.array([True, False]), np.array([0.94, 0.99]))
+    assert calibration.bins[0].confidence == pytest.approx(0.965)
+    assert calibration.error == pytest.approx(0.465)
+
+
+def test_no_face_is_refused():
+    with pytest.raises(ValueError, match="no face"):
+        score(TRUTH[:0], TOLD[:0], EMOTIONS)
+
+
+@settings(max_examples=50)
+@given(judged())
+def test_figures_can_be_written_as_json(case):
+    truth, told, people = case
+    emotions = tuple(f"e{index}" for index in range(len(told[0])))
+    scores = score(np.array(truth), np.array(told, np.float32), emotions, np.array(people))
+    read = json.loads(json.dumps(asdict(scores), allow_nan=False))
+    assert math.isclose(read["calibration"]["error"], scores.calibration.error)
+    assert len(read["calibration"]["bins"]) == len(scores.calibration.bins)
 
 
 # The interval
