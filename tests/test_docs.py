@@ -11,6 +11,7 @@ import click
 import pytest
 
 from fer_pipeline.cli.root import root
+from fer_pipeline.networks import NETWORKS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,3 +53,25 @@ def test_links_between_documents_lead_somewhere(document):
         target = piece.partition(")")[0].partition("#")[0]
         if target and "://" not in target:
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_table_of_networks_is_that_of_the_registry():
+    cells = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in (ROOT / "docs" / "networks.md").read_text("utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    written = {
+        name.strip("`"): (own, smallest, gray, colour, imagenet)
+        for name, _, _, own, smallest, gray, colour, imagenet in cells
+    }
+    assert written == {
+        name: (
+            f"{one.size} px {one.channels}",
+            f"{one.smallest} px",
+            f"{one.parameters['gray']:,}",
+            f"{one.parameters['rgb']:,}",
+            ("yes" if one.backbone else "") + (" *" if one.pretrained else ""),
+        )
+        for name, one in NETWORKS.items()
+    }

@@ -11,27 +11,30 @@ from __future__ import annotations
 
 from keras import Input, Model, layers
 
+from fer_pipeline.networks.output import probabilities
+
 
 def lenet5(shape: tuple[int, int, int], classes: int) -> Model:
     """Build LeNet-5: convolutions of 6 and 16 filters without padding, dense 120 and 84."""
     pixels = Input(shape)
     x = layers.Rescaling(1 / 255)(pixels)
-    for filters in (6, 16):
-        x = layers.Conv2D(filters, 5, activation="relu")(x)
+    for number, filters in enumerate((6, 16), 1):
+        x = layers.Conv2D(filters, 5, activation="relu", name=f"block{number}_conv")(x)
         x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
     for units in (120, 84):
         x = layers.Dense(units, activation="relu")(x)
-    return Model(pixels, layers.Dense(classes, activation="softmax")(x), name="lenet5")
+    return Model(pixels, probabilities(x, classes), name="lenet5")
 
 
 def lenet(shape: tuple[int, int, int], classes: int) -> Model:
     """Build LeNet as in Caffe: padded convolutions of 20 and 50 filters, dense 500."""
     pixels = Input(shape)
     x = layers.Rescaling(1 / 255)(pixels)
-    for filters in (20, 50):
-        x = layers.Conv2D(filters, 5, padding="same", activation="relu")(x)
+    for number, filters in enumerate((20, 50), 1):
+        name = f"block{number}_conv"
+        x = layers.Conv2D(filters, 5, padding="same", activation="relu", name=name)(x)
         x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
     x = layers.Dense(500, activation="relu")(x)
-    return Model(pixels, layers.Dense(classes, activation="softmax")(x), name="lenet")
+    return Model(pixels, probabilities(x, classes), name="lenet")
