@@ -85,11 +85,12 @@ class FaceRow:
         image: Shape (size, size, 3 or 1).
         emotion: Name of the emotion, None if unlabelled.
         participant: Code of the person, None if unknown.
-        frame: Number of the frame in its source.
-        time: Seconds from the source's start.
+        frame: Number of the frame in its source, `UNKNOWN` for a still.
+        time: Seconds from the source's start, NaN for a still.
         box: Where the face is in the source frame.
         score: The detector's score, None where the box was carried.
         track: Number of the face within its video.
+        split: Side in the corpus's own division.
     """
 
     image: UInt8Array
@@ -100,6 +101,7 @@ class FaceRow:
     box: Box
     score: float | None
     track: int
+    split: int = UNKNOWN
 
 
 class DatasetWriter:
@@ -128,21 +130,22 @@ class DatasetWriter:
         """List a video, so that it is known even if no face was found in it."""
         self._videos.setdefault(video, len(self._videos))
 
-    def append(self, video: str, row: FaceRow) -> None:
-        """Add one face of a video."""
-        self.add_video(video)
+    def append(self, video: str | None, row: FaceRow) -> None:
+        """Add one face of a video, or of none."""
+        if video is not None:
+            self.add_video(video)
         self._buffer.append(
             (
                 row.image,
                 UNKNOWN if row.emotion is None else self._emotions[row.emotion],
                 self._participant(row.participant),
-                self._videos[video],
+                UNKNOWN if video is None else self._videos[video],
                 row.frame,
                 row.time,
                 (row.box.x, row.box.y, row.box.width, row.box.height),
                 np.nan if row.score is None else row.score,
                 row.track,
-                UNKNOWN,
+                row.split,
             )
         )
         if len(self._buffer) >= _rows_at_once(self._stored["images"]):
@@ -165,6 +168,19 @@ class DatasetWriter:
         for batch in _batches(images, rows):
             self._require_room((batch.stop - batch.start) * math.prod(images.chunks))
             source.copy_images(batch, images)
+
+    def list_shown_emotions(self) -> None:
+        """Leave out of the list of emotions those that no face added so far shows."""
+        self._flush()
+        stored = self._stored["label"]
+        labels = stored[:]
+        shown = [name for name, index in self._emotions.items() if np.any(labels == index)]
+        renumbered = np.full(len(self._emotions) + 1, UNKNOWN)
+        for index, name in enumerate(shown):
+            renumbered[self._emotions[name]] = index
+        stored[:] = renumbered[labels]
+        self._emotions = {name: index for index, name in enumerate(shown)}
+        self._file.attrs["emotions"] = np.array(shown, _text_type())
 
     def finish(self, provenance: dict[str, Any]) -> None:
         """Write what is still held, the names, and where everything comes from."""
@@ -310,6 +326,14 @@ class Dataset:
                 raise DatasetError(f"{self.path}: {name} cannot be read ({error})") from error
         return self._columns[name]
 
+    def people(self, rows: NDArray[np.int64]) -> NDArray[np.str_] | None:
+        """Return the code of each row's person; None if that of any is unknown."""
+        index = self.column("participant")[rows]
+        if np.any(index == UNKNOWN) or not len(self.participants):
+            return None
+        people: NDArray[np.str_] = np.array(self.participants)[index]
+        return people
+
     def layout(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
         """Return the type and the shape of one row of a column or of the images."""
         stored = self._file[name]
@@ -350,15 +374,36 @@ class Dataset:
             for video, start, end in zip(self.videos, starts, ends, strict=True)
         }
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """SHA-256 over all images, columns and names: the same data give the same digest."""
+        return self._read_through[0]
+
+    @property
+    def image_hashes(self) -> NDArray[np.uint64]:
+        """A number for each image, shape (N,), that only exact copies share.
+
+        64 bits: among a million images two others share one with a chance of 1 to 37 million.
+        """
+        return self._read_through[1]
+
+    @cached_property
+    def _read_through(self) -> tuple[str, NDArray[np.uint64]]:
+        """Decompress everything once: that is most of the cost of either result."""
         total = hashlib.sha256(json.dumps([self.emotions, self.participants, self.videos]).encode())
         for name in COLUMNS:
             total.update(np.ascontiguousarray(self.column(name)).tobytes())
+        hashes = np.empty(len(self), np.uint64)
         for rows in self.batches():
-            total.update(self.images(rows).tobytes())
-        return total.hexdigest()
+            images = self.images(rows)
+            total.update(images.tobytes())
+            hashes[rows] = [image_hash(image) for image in images]
+        return total.hexdigest(), hashes
+
+
+def image_hash(image: UInt8Array) -> int:
+    """Return a number of 64 bits that only exact copies share, as `Dataset.image_hashes` has it."""
+    return int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little")
 
 
 @contextmanager

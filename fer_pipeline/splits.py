@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,12 +11,16 @@ from numpy.typing import NDArray
 
 from fer_pipeline.dataset import SPLIT_TEST, SPLIT_TRAINING, SPLIT_VALIDATION, UNKNOWN, Dataset
 from fer_pipeline.errors import SplitError
+from fer_pipeline.split_draws import deal_out, draw_sides, draw_validation
 
 Rows = NDArray[np.int64]
 
 SplitKind = Literal["participant", "corpus", "video", "random", "leave-one-participant-out"]
 
 SPLIT_KINDS: tuple[SplitKind, ...] = get_args(SplitKind)
+
+BY_PERSON: frozenset[SplitKind] = frozenset({"participant", "leave-one-participant-out"})
+"""Kinds after which nobody is on two sides."""
 
 TEST_SHARE = 0.20
 VALIDATION_SHARE = 0.15
@@ -28,13 +31,13 @@ FEWEST_PEOPLE = 5
 
 _SIDES = (("training", SPLIT_TRAINING), ("validation", SPLIT_VALIDATION), ("test", SPLIT_TEST))
 
-# With a class that few people show, a few draws may be needed until every side has it.
-_DRAWS = 200
-
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A division of a dataset's labelled rows; no row is on two sides.
+    """A division of a dataset's labelled rows.
+
+    No row is on two sides, and no image: of exact copies on different sides, those on the side that
+    matters less are left out.
 
     Attributes:
         kind: What decides on which side a row is.
@@ -43,6 +46,7 @@ class Split:
         test: Rows that are touched once.
         seen: Rows of the training people, held out at random for the leak meter; may be empty.
         groups: For each side the names that decided: people or videos.
+        copies: Number of rows left out because a copy of their image is on another side.
     """
 
     kind: SplitKind
@@ -51,6 +55,23 @@ class Split:
     test: Rows
     seen: Rows
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    copies: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """What must stay together: all rows of a person or a video, or all copies of an image.
+
+    Attributes:
+        of_row: Number of each labelled row's group, 0 to the number of groups.
+        names: Name of each group; none for single images.
+        labels: Label of each row.
+    """
+
+    of_row: NDArray[np.int64]
+    names: tuple[str, ...]
+    labels: NDArray[np.int8]
+    count: int
 
 
 def default_kind(dataset: Dataset) -> SplitKind:
@@ -99,31 +120,37 @@ def labelled_rows(dataset: Dataset) -> Rows:
     return rows
 
 
-def divide(dataset: Dataset, kind: SplitKind | None, seed: int) -> tuple[Split, ...]:
+def divide(
+    dataset: Dataset, kind: SplitKind | None, seed: int, folds: int | None = None
+) -> tuple[Split, ...]:
     """Divide the labelled rows of a dataset.
 
     Args:
         dataset: The dataset.
         kind: How to divide; None takes the default of `default_kind`.
         seed: Decides who is where; the same seed gives the same division.
+        folds: Into how many parts, each of which is the test part in turn; None for one division.
 
     Returns:
-        One split; for ``leave-one-participant-out`` one for each person.
+        One split; one for each fold; for ``leave-one-participant-out`` one for each person.
 
     Raises:
         SplitError: It cannot be divided so; the message says what can be done.
     """
     kind = kind or default_kind(dataset)
+    if kind in ("corpus", "leave-one-participant-out") and folds:
+        raise SplitError(f"--folds does not go with --split {kind}, which says who is tested when")
     if kind == "corpus":
-        splits: tuple[Split, ...] = (_as_corpus_says(dataset),)
-    elif kind == "random":
-        splits = (_by_group(dataset, "random", seed),)
+        splits: tuple[Split, ...] = (_as_corpus_says(dataset, seed),)
     elif kind == "leave-one-participant-out":
         splits = tuple(_leaving_one_out(dataset, seed))
+    elif folds:
+        splits = tuple(_in_folds(dataset, kind, folds, seed))
     else:
         splits = (_by_group(dataset, kind, seed),)
+    splits = tuple(without_copies(split, dataset.image_hashes) for split in splits)
     for split in splits:
-        _check_training_classes(dataset, split)
+        check_sides(dataset, split)
     return splits
 
 
@@ -145,152 +172,12 @@ def participants_by_side(dataset: Dataset, splits: Sequence[Split]) -> dict[str,
     }
 
 
-def _as_corpus_says(dataset: Dataset) -> Split:
-    rows = labelled_rows(dataset)
-    side = dataset.column("split")[rows]
-    training, validation, test = (
-        rows[side == value] for value in (SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST)
-    )
-    for name, part in (("training", training), ("validation", validation), ("test", test)):
-        if not len(part):
-            raise SplitError(
-                f"{dataset.path}: the corpus's own split has no {name} part; choose another --split"
-            )
-    return Split("corpus", training, validation, test, seen=rows[:0])
+def check_sides(dataset: Dataset, split: Split) -> None:
+    """Make sure that training has every class, and that no side is empty.
 
-
-def _by_group(dataset: Dataset, kind: SplitKind, seed: int) -> Split:
-    """Divide so that all rows of a person, or a video, are on one side."""
-    rows = labelled_rows(dataset)
-    groups, names = _groups(dataset, kind, rows)
-    members = np.unique(groups)
-    if kind == "participant" and len(members) < FEWEST_PEOPLE:
-        raise SplitError(
-            f"{dataset.path}: {len(members)} participants are too few to set some aside; "
-            "--split leave-one-participant-out tests on each of them in turn"
-        )
-    if len(members) < 3:
-        what = "videos" if kind == "video" else "faces"
-        remedy = ", or --split random divides by frame, which flatters" if kind == "video" else ""
-        raise SplitError(
-            f"{dataset.path}: {len(members)} {what} cannot be divided in three; add more{remedy}"
-        )
-    labels = dataset.column("label")[rows]
-    rng = np.random.default_rng(seed)
-    side = _best_draw(groups, members, labels, rng)
-    training, seen = _hold_out(rows[side == SPLIT_TRAINING], rng, kind)
-    return Split(
-        kind,
-        training=training,
-        validation=rows[side == SPLIT_VALIDATION],
-        test=rows[side == SPLIT_TEST],
-        seen=seen,
-        groups=_sides(groups, side, names),
-    )
-
-
-def _groups(
-    dataset: Dataset, kind: SplitKind, rows: Rows
-) -> tuple[NDArray[np.int64], Callable[[int], str] | None]:
-    """Return the group of each row, and what gives a group its name."""
-    if kind == "random":
-        return np.arange(len(rows)), None
-    known = dataset.participants if kind != "video" else dataset.videos
-    groups = dataset.column("participant" if kind != "video" else "video")[rows].astype(np.int64)
-    unknown = int(np.sum(groups == UNKNOWN))
-    if unknown:
-        what = "participant" if kind != "video" else "video"
-        raise SplitError(
-            f"{dataset.path}: the {what} of {unknown} faces is unknown; "
-            "tell it with --labels or --pattern when extracting, or choose another --split"
-        )
-    return groups, known.__getitem__
-
-
-def _best_draw(
-    groups: NDArray[np.int64],
-    members: NDArray[np.int64],
-    labels: NDArray[np.int8],
-    rng: np.random.Generator,
-) -> NDArray[np.int8]:
-    """Draw who is on which side, until each side has every class that it can; else the best."""
-    tests = max(1, round(len(members) * TEST_SHARE))
-    validations = max(1, round(len(members) * VALIDATION_SHARE))
-    of_row = np.searchsorted(members, groups)
-    names, classes = np.unique(labels, return_inverse=True)
-    least = _fewest_missing(of_row, classes, len(_SIDES))
-    best, fewest = np.zeros(len(groups), np.int8), math.inf
-    for _ in range(_DRAWS):
-        drawn = rng.permutation(len(members))
-        of_member = np.full(len(members), SPLIT_TRAINING, np.int8)
-        of_member[drawn[:tests]] = SPLIT_TEST
-        of_member[drawn[tests : tests + validations]] = SPLIT_VALIDATION
-        side = of_member[of_row]
-        found = np.bincount(side * len(names) + classes, minlength=len(_SIDES) * len(names))
-        missing = int(np.sum(found == 0))
-        if missing < fewest:
-            best, fewest = side, missing
-        if missing == least:
-            break
-    return best
-
-
-def _fewest_missing(of_row: NDArray[np.int64], labels: NDArray[np.int64], sides: int) -> int:
-    """Return how many sides must do without a class, because too few members have it."""
-    classes = int(labels.max()) + 1
-    owned = np.unique(of_row * classes + labels) % classes
-    members = np.bincount(owned, minlength=classes)
-    return int(np.maximum(sides - members[members > 0], 0).sum())
-
-
-def _hold_out(training: Rows, rng: np.random.Generator, kind: SplitKind) -> tuple[Rows, Rows]:
-    """Take a tenth of the training people's frames out, for the leak meter."""
-    if kind not in ("participant", "leave-one-participant-out"):
-        return training, training[:0]
-    held = rng.permutation(len(training)) < round(len(training) * SEEN_SHARE)
-    return training[~held], training[held]
-
-
-def _sides(
-    groups: NDArray[np.int64], side: NDArray[np.int8], names: Callable[[int], str] | None
-) -> dict[str, tuple[str, ...]]:
-    if names is None:
-        return {}
-    return {
-        name: tuple(sorted(names(int(group)) for group in np.unique(groups[side == value])))
-        for name, value in _SIDES
-    }
-
-
-def _leaving_one_out(dataset: Dataset, seed: int) -> Iterator[Split]:
-    """Test on each person in turn, with one or more of the others for validation."""
-    rows = labelled_rows(dataset)
-    groups, names = _groups(dataset, "leave-one-participant-out", rows)
-    members: Sequence[int] = np.unique(groups).tolist()
-    if len(members) < 3:
-        raise SplitError(
-            f"{dataset.path}: {len(members)} participants; add more, at least three are needed "
-            "to learn from one, choose on another and test on a third"
-        )
-    validations = max(1, round(len(members) * VALIDATION_SHARE))
-    for turn, person in enumerate(members):
-        rng = np.random.default_rng([seed, turn])
-        others = rng.permutation([member for member in members if member != person])
-        side = np.full(len(groups), SPLIT_TRAINING, np.int8)
-        side[groups == person] = SPLIT_TEST
-        side[np.isin(groups, others[:validations])] = SPLIT_VALIDATION
-        training, seen = _hold_out(rows[side == SPLIT_TRAINING], rng, "leave-one-participant-out")
-        yield Split(
-            "leave-one-participant-out",
-            training=training,
-            validation=rows[side == SPLIT_VALIDATION],
-            test=rows[side == SPLIT_TEST],
-            seen=seen,
-            groups=_sides(groups, side, names),
-        )
-
-
-def _check_training_classes(dataset: Dataset, split: Split) -> None:
+    Raises:
+        SplitError: It is not so.
+    """
     found = set(dataset.column("label")[split.training].tolist())
     missing = [name for index, name in enumerate(dataset.emotions) if index not in found]
     if missing:
@@ -298,3 +185,193 @@ def _check_training_classes(dataset: Dataset, split: Split) -> None:
             f"{dataset.path}: no face of the training part shows {', '.join(missing)}; "
             "add more people who do, or try another --seed"
         )
+    for name in ("validation", "test"):
+        if not len(getattr(split, name)):
+            raise SplitError(
+                f"{dataset.path}: the {name} part has no face that is not a copy of another part's;"
+                " choose another --split or --seed"
+            )
+
+
+def without_copies(split: Split, images: NDArray[np.uint64]) -> Split:
+    """Leave out of each side the images that a more important side has.
+
+    Frames for the leak meter are the exception: they yield to training, since a still that was
+    filmed for long would otherwise leave nothing to learn from.
+
+    Args:
+        split: Whose sides may share images.
+        images: `Dataset.image_hashes` of the dataset.
+    """
+
+    def unlike(rows: Rows, *others: Rows) -> Rows:
+        return rows[~np.isin(images[rows], images[np.concatenate(others)])]
+
+    validation = unlike(split.validation, split.test)
+    training = unlike(split.training, split.test, validation)
+    seen = unlike(split.seen, split.test, validation, training)
+    rows = (split.validation, split.training, split.seen)
+    kept = (validation, training, seen)
+    return replace(
+        split,
+        validation=validation,
+        training=training,
+        seen=seen,
+        copies=split.copies + sum(map(len, rows)) - sum(map(len, kept)),
+    )
+
+
+def _as_corpus_says(dataset: Dataset, seed: int) -> Split:
+    """Divide as the corpus does; one without a validation part gives some of its training part."""
+    rows = labelled_rows(dataset)
+    side = dataset.column("split")[rows]
+    training, validation, test = (
+        rows[side == value] for value in (SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST)
+    )
+    for name, part in (("training", training), ("test", test)):
+        if not len(part):
+            raise SplitError(
+                f"{dataset.path}: the corpus's own split has no {name} part; choose another --split"
+            )
+    if not len(validation):
+        training, validation = _take_validation(dataset, training, seed)
+    return Split("corpus", training, validation, test, seen=rows[:0])
+
+
+def _take_validation(dataset: Dataset, training: Rows, seed: int) -> tuple[Rows, Rows]:
+    """Take a part of the training rows for validation: by person, else by video, else by image."""
+    kinds: tuple[SplitKind, ...] = ("participant", "video", "random")
+    known = [
+        kind
+        for kind in kinds
+        if kind == "random" or np.all(dataset.column(kind)[training] != UNKNOWN)
+    ]
+    choices = [_groups(dataset, kind, training) for kind in known]
+    parts = round(1 / VALIDATION_SHARE)
+    groups = next((one for one in choices if one.count >= parts), choices[-1])
+    rng = np.random.default_rng(seed)
+    fold_of_group = deal_out(groups.of_row, groups.labels, min(parts, groups.count), rng)
+    held = (fold_of_group == 0)[groups.of_row]
+    return training[~held], training[held]
+
+
+def _by_group(dataset: Dataset, kind: SplitKind, seed: int) -> Split:
+    """Divide so that all rows of a person, or a video, are on one side."""
+    rows = labelled_rows(dataset)
+    groups = _groups(dataset, kind, rows)
+    if kind == "participant" and groups.count < FEWEST_PEOPLE:
+        raise SplitError(
+            f"{dataset.path}: {groups.count} participants are too few to set some aside; "
+            "--split leave-one-participant-out tests on each of them in turn"
+        )
+    if groups.count < 3:
+        what = "videos" if kind == "video" else "faces"
+        remedy = ", or --split random divides by frame, which flatters" if kind == "video" else ""
+        raise SplitError(
+            f"{dataset.path}: {groups.count} {what} cannot be divided in three; add more{remedy}"
+        )
+    rng = np.random.default_rng(seed)
+    of_group = draw_sides(
+        groups.of_row,
+        groups.labels,
+        tests=max(1, round(groups.count * TEST_SHARE)),
+        validations=_validations(groups),
+        rng=rng,
+    )
+    return _split(kind, rows, groups, of_group, rng)
+
+
+def _in_folds(dataset: Dataset, kind: SplitKind, folds: int, seed: int) -> Iterator[Split]:
+    """Deal all groups out into parts, classes as evenly as that allows; test on each in turn."""
+    rows = labelled_rows(dataset)
+    groups = _groups(dataset, kind, rows)
+    tested_at_once = -(-groups.count // folds)
+    if groups.count < folds or groups.count - tested_at_once < 2:  # to learn from and to choose on
+        what = {"participant": "participants", "video": "videos"}.get(kind, "different faces")
+        raise SplitError(
+            f"{dataset.path}: {groups.count} {what} cannot be dealt out into {folds} folds "
+            "so that two are left to choose on and to learn from; "
+            "give another number of --folds, or add more"
+        )
+    fold_of_group = deal_out(groups.of_row, groups.labels, folds, np.random.default_rng(seed))
+    for turn in range(folds):
+        yield _testing_on(kind, rows, groups, fold_of_group == turn, [seed, turn])
+
+
+def _leaving_one_out(dataset: Dataset, seed: int) -> Iterator[Split]:
+    """Test on each person in turn, with one or more of the others for validation."""
+    kind: SplitKind = "leave-one-participant-out"
+    rows = labelled_rows(dataset)
+    groups = _groups(dataset, kind, rows)
+    if groups.count < 3:
+        raise SplitError(
+            f"{dataset.path}: {groups.count} participants; add more, at least three are needed "
+            "to learn from one, choose on another and test on a third"
+        )
+    for turn in range(groups.count):
+        yield _testing_on(kind, rows, groups, np.arange(groups.count) == turn, [seed, turn])
+
+
+def _testing_on(
+    kind: SplitKind, rows: Rows, groups: _Groups, tested: NDArray[np.bool_], seed: list[int]
+) -> Split:
+    rng = np.random.default_rng(seed)
+    of_group = draw_validation(groups.of_row, groups.labels, tested, _validations(groups), rng)
+    return _split(kind, rows, groups, of_group, rng)
+
+
+def _validations(groups: _Groups) -> int:
+    return max(1, round(groups.count * VALIDATION_SHARE))
+
+
+def _split(
+    kind: SplitKind,
+    rows: Rows,
+    groups: _Groups,
+    of_group: NDArray[np.int8],
+    rng: np.random.Generator,
+) -> Split:
+    side = of_group[groups.of_row]
+    training, seen = _hold_out(rows[side == SPLIT_TRAINING], rng, kind)
+    names = np.array(groups.names)
+    return Split(
+        kind,
+        training=training,
+        validation=rows[side == SPLIT_VALIDATION],
+        test=rows[side == SPLIT_TEST],
+        seen=seen,
+        groups={
+            name: tuple(sorted(names[of_group == value].tolist()))
+            for name, value in _SIDES
+            if len(names)
+        },
+    )
+
+
+def _groups(dataset: Dataset, kind: SplitKind, rows: Rows) -> _Groups:
+    labels = dataset.column("label")[rows]
+    if kind == "random":
+        _, first, copy_of = np.unique(
+            dataset.image_hashes[rows], return_index=True, return_inverse=True
+        )
+        members, of_row = np.unique(first[copy_of], return_inverse=True)
+        return _Groups(of_row, (), labels, len(members))
+    what = "video" if kind == "video" else "participant"
+    known = dataset.videos if what == "video" else dataset.participants
+    index = dataset.column(what)[rows]
+    unknown = int(np.sum(index == UNKNOWN))
+    if unknown:
+        raise SplitError(
+            f"{dataset.path}: the {what} of {unknown} faces is unknown; "
+            "tell it with --labels or --pattern when extracting, or choose another --split"
+        )
+    members, of_row = np.unique(index, return_inverse=True)
+    return _Groups(of_row, tuple(known[member] for member in members), labels, len(members))
+
+
+def _hold_out(training: Rows, rng: np.random.Generator, kind: SplitKind) -> tuple[Rows, Rows]:
+    """Take a tenth of the training people's frames out, for the leak meter."""
+    if kind not in BY_PERSON:
+        return training, training[:0]
+    held = rng.permutation(len(training)) < round(len(training) * SEEN_SHARE)
+    return training[~held], training[held]

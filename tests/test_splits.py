@@ -26,12 +26,13 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 class Face(NamedTuple):
-    """Whose face shows what in which video; the corpus's own split."""
+    """Whose face shows what in which video; the corpus's own split; equal numbers, equal images."""
 
     person: str | None
     emotion: str | None
     video: str | None = "clip.mp4"
     split: int = -1
+    image: int | None = None
 
 
 def faces_of(person: int, frames: int, emotions: tuple[str, ...] = TWO) -> list[Face]:
@@ -48,11 +49,12 @@ def study(people: int, frames: int = 3, emotions: tuple[str, ...] = TWO) -> list
 
 @contextmanager
 def dataset_of(faces: list[Face], emotions: tuple[str, ...] = TWO) -> Iterator[Dataset]:
-    image = np.zeros((1, 1, 1), np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "faces.h5"
-        with create_dataset(path, crop_record(size=1), emotions) as writer:
+        with create_dataset(path, crop_record(size=2, channels="rgb"), emotions) as writer:
             for index, face in enumerate(faces):
+                content = index if face.image is None else face.image
+                image = np.frombuffer(content.to_bytes(12, "little"), np.uint8).reshape(2, 2, 3)
                 row = FaceRow(image, face.emotion, face.person, index, 0.0, Box(0, 0, 9, 9), 1.0, 0)
                 writer.append(face.video or "", row)
             writer.finish({})
@@ -276,7 +278,8 @@ def changed(faces: list[Face], **fields: object) -> list[Face]:
         (changed(study(1), person=None), None, "2 videos cannot be divided .* --split random"),
         (study(1, frames=1), "random", "2 faces cannot be divided in three; add more$"),
         (study(6), "corpus", "no training part; choose another --split"),
-        (changed(study(6), split=0), "corpus", "no validation part; choose another --split"),
+        (changed(study(6), split=0), "corpus", "no test part; choose another --split"),
+        (changed(study(6), split=1), "corpus", "no training part; choose another --split"),
     ],
 )
 def test_what_cannot_be_divided_is_refused_with_what_to_do(faces, kind, message):
@@ -301,3 +304,179 @@ def test_an_emotion_that_only_the_tested_person_shows_is_refused():
         pytest.raises(SplitError, match="training part shows fear; add more people who do"),
     ):
         divide(dataset, "leave-one-participant-out", seed=0)
+
+
+# In folds
+
+KINDS = ("participant", "video", "random")
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.integers(1, 5), min_size=6, max_size=14),
+    st.integers(2, 6),
+    st.sampled_from(KINDS),
+    SEEDS,
+)
+def test_in_folds_every_labelled_face_is_tested_once_and_nobody_is_on_two_sides(
+    frames, folds, kind, seed
+):
+    faces = [face for person, count in enumerate(frames) for face in faces_of(person, count)]
+    faces.append(Face("P0", None, "P0_none.mp4"))
+    with dataset_of(faces) as dataset:
+        splits = divide(dataset, kind, seed, folds)
+        assert len(splits) == folds
+        tested = np.concatenate([split.test for split in splits])
+        assert sorted(tested.tolist()) == list(range(len(faces) - 1))
+        groups = {
+            "participant": dataset.column("participant"),
+            "video": dataset.column("video"),
+            "random": dataset.image_hashes,
+        }[kind]
+        for split in splits:
+            assert len(split.validation)
+            assert len(all_rows(split)) == len(set(all_rows(split))) == len(faces) - 1
+            learned = {*groups[split.training], *groups[split.seen]}
+            assert not learned & {*groups[split.validation]}
+            assert not learned & {*groups[split.test]}
+            assert not {*groups[split.validation]} & {*groups[split.test]}
+        sizes = [len(np.unique(groups[split.test])) for split in splits]
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_folds_are_the_same_with_the_same_seed_and_others_with_another():
+    with dataset_of(study(9)) as dataset:
+        one, same, other = (divide(dataset, None, seed, 3) for seed in (1, 1, 2))
+    assert [all_rows(split) for split in one] == [all_rows(split) for split in same]
+    assert [split.groups for split in one] != [split.groups for split in other]
+
+
+@pytest.mark.parametrize(("people", "folds"), [(3, 3), (4, 2), (5, 3), (5, 5)])
+def test_as_few_people_as_can_be_are_dealt_out(people, folds):
+    with dataset_of(study(people)) as dataset:
+        for split in divide(dataset, "participant", 0, folds):
+            assert min(len(split.training), len(split.validation), len(split.test)) > 0
+
+
+@pytest.mark.parametrize(("people", "folds"), [(3, 2), (2, 2), (4, 5), (1, 9)])
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [("participant", "participants"), ("video", "videos"), ("random", "different faces")],
+)
+def test_too_few_to_be_dealt_out_are_refused(kind, named, people, folds):
+    both = [Face(f"P{n}", emotion, f"{n}.mp4", image=n) for n in range(people) for emotion in TWO]
+    with (
+        dataset_of(both) as dataset,
+        pytest.raises(SplitError, match=rf"{people} {named} cannot be dealt out into {folds} fold"),
+    ):
+        divide(dataset, kind, 0, folds)
+
+
+@pytest.mark.parametrize("kind", ["corpus", "leave-one-participant-out"])
+def test_folds_do_not_go_with_a_split_that_says_itself_who_is_tested(kind):
+    faces = [face._replace(split=index % 3) for index, face in enumerate(study(6))]
+    with dataset_of(faces) as dataset, pytest.raises(SplitError, match="--folds does not go with"):
+        divide(dataset, kind, 0, 3)
+
+
+# Exact copies of images
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7), st.sampled_from(TWO), st.integers(0, 25)),
+        min_size=16,
+        max_size=60,
+    ),
+    st.sampled_from([*KINDS, "leave-one-participant-out", "corpus"]),
+    st.sampled_from([None, 3]),
+    SEEDS,
+)
+def test_no_image_is_on_two_sides_and_what_is_left_out_is_counted(shown, kind, folds, seed):
+    faces = [
+        Face(f"P{person}", emotion, f"P{person}.mp4", index % 3, image)
+        for index, (person, emotion, image) in enumerate(shown)
+    ]
+    with dataset_of(faces) as dataset:
+        try:
+            splits = divide(dataset, kind, seed, folds if kind in KINDS else None)
+        except SplitError:
+            return
+        images = dataset.image_hashes
+        for split in splits:
+            of_sides = [set(images[getattr(split, side)].tolist()) for side in SIDES]
+            assert sum(map(len, of_sides)) == len(set.union(*of_sides))
+            assert len(all_rows(split)) + split.copies == len(faces)
+            # Nothing but a copy of a face on another side is left out.
+            left_out = set(range(len(faces))) - set(all_rows(split))
+            assert set(images[sorted(left_out)].tolist()) <= set.union(*of_sides)
+            assert kind != "random" or split.copies == 0
+
+
+def test_the_test_part_keeps_its_images_and_validation_comes_before_training():
+    shared = [Face(None, "neutral", split=side, image=70) for side in (0, 1, 2)]
+    two = [Face(None, "happiness", split=side, image=80) for side in (0, 1)]
+    own = [Face(None, emotion, split=side) for side in (0, 1, 2) for emotion in TWO]
+    with dataset_of([*shared, *two, *own]) as dataset:
+        (split,) = divide(dataset, "corpus", 0)
+    assert split.test.tolist() == [2, 9, 10]
+    assert split.validation.tolist() == [4, 7, 8]
+    assert split.training.tolist() == [5, 6]
+    assert split.copies == 3
+
+
+def test_a_still_that_was_filmed_for_long_is_learned_from_and_not_seen_only():
+    # Whoever is in training, the leak meter holds out some of the copies of their image.
+    stills = [
+        Face(f"P{person}", emotion, image=2 * person + index)
+        for person in range(6)
+        for index, emotion in enumerate(TWO)
+        for _ in range(20)
+    ]
+    with dataset_of(stills) as dataset:
+        (split,) = divide(dataset, None, 0)
+        learned = set(dataset.column("participant")[split.training])
+    assert len(learned) == 4
+    assert not len(split.seen)
+    assert split.copies == round(0.1 * 4 * 40)
+
+
+def test_a_part_of_nothing_but_copies_is_refused():
+    copies = [face._replace(image=1 + index % 2) for index, face in enumerate(study(6, frames=1))]
+    with (
+        dataset_of(copies) as dataset,
+        pytest.raises(SplitError, match=r"training part shows|has no face that is not a copy"),
+    ):
+        divide(dataset, None, 0)
+
+
+# A corpus that has no validation part
+
+
+@pytest.mark.parametrize(
+    ("person", "video"),
+    [(True, True), (False, True), (False, False)],
+    ids=["by person", "by video", "by image"],
+)
+def test_a_corpus_without_validation_gives_some_of_its_training_part(person, video):
+    faces = [
+        Face(f"P{n}" if person else None, emotion, f"{n}.mp4" if video else None, split, image)
+        for split, people in ((0, range(10)), (2, range(20, 23)))
+        for n in people
+        for emotion in TWO
+        for image in [None] * 9
+    ]
+    with dataset_of(faces) as dataset:
+        (split,), (same,) = (divide(dataset, "corpus", seed=4) for _ in range(2))
+        (other,) = divide(dataset, "corpus", seed=5)
+        assert all_rows(split) == all_rows(same) != all_rows(other)
+        stated = dataset.column("split")
+        assert set(stated[split.test]) == {2}
+        assert set(stated[[*split.training, *split.validation]]) == {0}
+        assert len(split.training) + len(split.validation) == 180
+        assert 0.09 * 180 < len(split.validation) < 0.21 * 180
+        assert set(dataset.column("label")[split.validation]) == {0, 1}
+        for name in ("participant",) * person + ("video",) * video:
+            group = dataset.column(name)
+            assert not set(group[split.training]) & set(group[split.validation])
