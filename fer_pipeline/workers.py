@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +37,8 @@ _GRACE_SECONDS = 5.0
 
 # So that tasks which report faster than this process reads do not keep it from all else.
 _MOST_DRAINED = 1000
+
+_REMEDY = "fer probe tells about the file; fewer --workers need less memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def run_tasks(
     workers: int,
     progress: Progress,
     timeout: float | None = None,
+    *,
+    apart: str | None = None,
 ) -> Generator[Outcome[Task, Result], None, None]:
     """Run ``function(task, progress)`` for every task.
 
@@ -78,21 +82,23 @@ def run_tasks(
         progress: Called in this process.
         timeout: Seconds that a task may take. With it, tasks always run in processes, because
             nothing else ends one that hangs.
+        apart: Given if every task shall have a process of its own, which is ended at once when the
+            run is given up: what to do about one that dies.
 
     Yields:
         Outcomes in the order in which they come.
     """
-    if min(workers, len(tasks)) <= 1 and timeout is None:
+    if min(workers, len(tasks)) <= 1 and timeout is None and apart is None:
         for task in tasks:
             yield _attempt(function, task, progress)
         return
     remaining = list(tasks)
     while remaining:
-        pool = _Pool(function, remaining, workers, progress, timeout)
+        pool = _Pool(function, remaining, workers, progress, timeout, apart)
         yield from pool.outcomes()
         remaining = pool.not_started
         for task in pool.suspects:
-            yield from _once_more(function, task, progress, timeout)
+            yield from _once_more(function, task, progress, timeout, apart)
 
 
 def _once_more(
@@ -100,15 +106,15 @@ def _once_more(
     task: Task,
     progress: Progress,
     timeout: float | None,
+    apart: str | None,
 ) -> Iterator[Outcome[Task, Result]]:
     """Run a task, whose worker may have died of it, in a process of its own."""
     log.info("a worker died; trying %s again by itself", task)
-    pool = _Pool(function, [task], 1, progress, timeout)
+    pool = _Pool(function, [task], 1, progress, timeout, apart)
     yield from pool.outcomes()
     if pool.suspects:
         what = "a crash, or out of memory" if timeout is None else "a crash, a hang, or no memory"
-        remedy = "fer probe tells about the file; fewer --workers need less memory"
-        died = WorkerError(f"its worker process died, alone too ({what})", remedy)
+        died = WorkerError(f"its worker process died, alone too ({what})", apart or _REMEDY)
         yield Outcome(task, error=died)
 
 
@@ -143,8 +149,10 @@ class _Pool(Generic[Task, Result]):
         workers: int,
         progress: Progress,
         timeout: float | None,
+        apart: str | None,
     ) -> None:
         self._timeout = timeout
+        self._apart = apart is not None
         self._function = function
         self._tasks = tasks
         self._workers = min(workers, len(tasks))
@@ -154,7 +162,7 @@ class _Pool(Generic[Task, Result]):
 
     def outcomes(self) -> Iterator[Outcome[Task, Result]]:
         """Yield outcomes as they come, until all are there or the pool broke."""
-        with _executor(self._workers) as (executor, frames):
+        with _executor(self._workers, apart=self._apart) as (executor, frames):
             with _children_deaf_to_interrupts():
                 pending: dict[Future[Outcome[Task, Result]], Task] = {
                     executor.submit(_work, self._function, task, self._timeout): task
@@ -178,15 +186,22 @@ class _Pool(Generic[Task, Result]):
 
 
 @contextmanager
-def _executor(workers: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+def _executor(workers: int, *, apart: bool) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
     context = multiprocessing.get_context("spawn")
     # Simple: what a task reports is in it before its result is.
     frames, stop = context.SimpleQueue(), context.Event()
-    executor = ProcessPoolExecutor(workers, context, _start_worker, (frames, stop))
+    # Its closing ends workers; an event would wait for those that ended while they waited for it.
+    end, lifeline = context.Pipe(duplex=False) if apart else (None, None)
+    tasks_each = 1 if apart else None
+    executor = ProcessPoolExecutor(
+        workers, context, _start_worker, (frames, stop, end), max_tasks_per_child=tasks_each
+    )
     try:
         yield executor, frames
     finally:
         stop.set()
+        if lifeline is not None:
+            lifeline.close()
         _drain(frames, lambda _: None)  # a worker may wait for room in it
         executor.shutdown(wait=True, cancel_futures=True)
         frames.close()
@@ -229,7 +244,7 @@ def _drain(frames: Any, progress: Progress) -> None:
 _worker_progress: Progress | None = None
 
 
-def _start_worker(frames: Any, stop: Any) -> None:
+def _start_worker(frames: Any, stop: Any, end: Any) -> None:
     """Prepare a worker: one thread each, deaf to Ctrl-C, and gone when its parent is."""
     import cv2
 
@@ -238,6 +253,8 @@ def _start_worker(frames: Any, stop: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)
     threading.Thread(target=_follow_parent, daemon=True).start()
+    if end is not None:  # what it does may take minutes between two reports
+        threading.Thread(target=_end_when_closed, args=[end], daemon=True).start()
 
     def report(count: int) -> None:
         if stop.is_set():
@@ -252,6 +269,12 @@ def _follow_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _end_when_closed(end: Any) -> None:
+    with suppress(OSError):  # Windows calls it broken
+        end.poll(None)
+    os._exit(1)
 
 
 def _work(

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,16 +38,23 @@ def do(job: Job, progress: Progress) -> str:
         raise VideoError("a.mp4: not a video")
     if job.what == "stumble":
         raise ZeroDivisionError("a mistake of ours")
-    if job.what == "exit" or (job.what == "exit once" and attempts == 1):
-        os._exit(7)
-    if job.what == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
+    die_of(job.what, attempts)
     if job.what == "hang":
         threading.Event().wait()
     if job.what == "go on":
         for _ in itertools.count():
             progress(1)
     return f"{job.what} done"
+
+
+def die_of(what: str, attempts: int) -> None:
+    """End this process if that is the job."""
+    if what == "exit" or (what == "exit once" and attempts == 1):
+        os._exit(7)
+    if what == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if what == "be killed" or (what == "be killed once" and attempts == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run(jobs: list[Job], workers: int) -> tuple[dict[str, Outcome[Job, str]], int]:
@@ -137,3 +145,51 @@ def test_a_task_that_hangs_is_ended_with_its_process():
     assert told["a"].result == "a done"
     assert isinstance(told["hang"].error, WorkerError)
     assert "a hang" in str(told["hang"].error)
+
+
+# Each task in a process of its own
+
+REMEDY = "give it less to do"
+
+
+def run_apart(jobs: list[Job], workers: int = 1) -> dict[str, Outcome[Job, str]]:
+    outcomes = list(run_tasks(do, jobs, workers, lambda _: None, apart=REMEDY))
+    assert sorted(outcome.task.what for outcome in outcomes) == sorted(job.what for job in jobs)
+    return {outcome.task.what: outcome for outcome in outcomes}
+
+
+def test_apart_every_task_has_a_process_of_its_own_even_a_single_one():
+    outcomes = run_tasks(process_number, [1, 2, 3], 1, lambda _: None, apart=REMEDY)
+    processes = [outcome.result for outcome in outcomes]
+    assert len({*processes, os.getpid()}) == 4
+    (single,) = run_tasks(process_number, [1], 1, lambda _: None, apart=REMEDY)
+    assert single.result != os.getpid()
+
+
+@NOT_ON_WINDOWS
+@pytest.mark.parametrize("workers", [1, 2])
+def test_apart_a_killed_task_costs_only_itself_and_says_what_to_do(tmp_path, workers):
+    log = tmp_path / "attempts"
+    told = run_apart([Job("a"), Job("be killed", log), Job("refuse"), Job("b")], workers)
+    assert [told[what].result for what in "ab"] == ["a done", "b done"]
+    assert type(told["refuse"].error) is VideoError
+    assert isinstance(told["be killed"].error, WorkerError)
+    assert "its worker process died, alone too" in str(told["be killed"].error)
+    assert str(told["be killed"].error).endswith(f"; {REMEDY}")
+    assert log.stat().st_size in {2, 3}  # one more if it died before it was seen to run
+
+
+@NOT_ON_WINDOWS
+def test_apart_a_task_that_was_killed_once_is_done_in_another_attempt(tmp_path):
+    told = run_apart([Job("be killed once", tmp_path / "attempts"), Job("a")])
+    assert [told[what].result for what in told] == [f"{what} done" for what in told]
+
+
+def test_apart_a_run_that_is_given_up_ends_even_what_never_reports(tmp_path):
+    log = tmp_path / "begun"
+    outcomes = run_tasks(do, [Job("a"), Job("hang", log)], 1, lambda _: None, apart=REMEDY)
+    assert next(outcomes).result == "a done"
+    while not log.exists():
+        time.sleep(0.02)
+    outcomes.close()
+    assert multiprocessing.active_children() == []

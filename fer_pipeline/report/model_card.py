@@ -101,6 +101,7 @@ def _explanation(spec: ModelSpec, scores: dict[Side, Scores], *, refitted: bool)
             "*unseen people* have no frame in training. Only the figure on unseen people says what "
             f"to expect of somebody new; the one on seen people is {abs(gap):.1f} points {way}."
         )
+    said.append(_agreement(scores["unseen"]))
     said += doubts(scores["unseen"])
     if spec.split["kind"] in ("random", "video"):
         said.append("**The same people are on several sides of this split, which flatters.**")
@@ -110,6 +111,14 @@ def _explanation(spec: ModelSpec, scores: dict[Side, Scores], *, refitted: bool)
             "are those of its forerunner with people set aside; nobody is left to test it on."
         )
     return "\n\n".join(said)
+
+
+def _agreement(test: Scores) -> str:
+    kappa = "" if test.kappa is None else f"Cohen's kappa {test.kappa:.3f}, "
+    return (
+        f"{kappa}expected calibration error {percent(test.calibration.error)}, "
+        f"Brier score {test.brier:.3f}."
+    )
 
 
 def _confusion(spec: ModelSpec, test: Scores) -> str:

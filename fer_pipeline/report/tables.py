@@ -19,17 +19,18 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     A header of nothing but blanks is left out.
     """
     lines = (header, *rows) if any(header) else rows
-    return "\n".join(_aligned([[_shown(cell) for cell in row] for row in lines], separator="  "))
+    return "\n".join(_aligned([[shown(cell) for cell in row] for row in lines], separator="  "))
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """Lay out a table in Markdown."""
-    lines = [[_shown(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    lines = [[shown(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
     ruled = [lines[0], ["---"] * len(header), *lines[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in ruled)
 
 
-def _shown(cell: Cell) -> str:
+def shown(cell: Cell) -> str:
+    """Write a cell: shares with three decimals."""
     return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
 
 
@@ -62,8 +63,14 @@ def percent(share: float) -> str:
 
 def side_name(side: Side, kind: SplitKind) -> str:
     """Say whose faces a figure stands for, so that no figure looks better than it is."""
-    if side == "validation":
-        return "validation (used for choices)"
+    named_alike = {
+        "validation": "validation (used for choices)",
+        "training": "training faces (the model learned from them)",
+        "all": "all faces of its dataset (the model learned from many of them)",
+        "other": "another dataset",
+    }
+    if side in named_alike:
+        return named_alike[side]
     if kind in ("participant", "leave-one-participant-out"):
         return "unseen people" if side == "unseen" else "seen people"
     tests = {
@@ -127,4 +134,40 @@ def class_rows(scores: Scores) -> list[Sequence[Cell]]:
     return [
         (one.emotion, one.faces, percent(one.precision), percent(one.recall), percent(one.f1))
         for one in scores.classes
+    ]
+
+
+def all_figures(scores: Scores) -> list[tuple[str, Cell]]:
+    """Return every figure of all faces together, a row each."""
+    interval = scores.interval
+    rows: list[tuple[str, Cell]] = [
+        ("faces", scores.faces),
+        ("accuracy", percent(scores.accuracy)),
+        ("95 % interval over people", " to ".join(map(percent, interval)) if interval else "none"),
+        ("always the commonest", percent(scores.majority)),
+        ("balanced accuracy", percent(scores.balanced_accuracy)),
+        ("macro F1", percent(scores.macro_f1)),
+        ("top 2", percent(scores.top2)),
+        ("Cohen's kappa", "none" if scores.kappa is None else scores.kappa),
+        ("expected calibration error", percent(scores.calibration.error)),
+        ("Brier score", scores.brier),
+    ]
+    return rows
+
+
+def confusion_rows(scores: Scores) -> list[Sequence[Cell]]:
+    """Return what each emotion was called, a row for each one shown, its name first."""
+    return [
+        (one.emotion, *counts) for one, counts in zip(scores.classes, scores.confusion, strict=True)
+    ]
+
+
+PARTICIPANT_HEADER = ("participant", "faces", "accuracy")
+
+
+def participant_rows(scores: Scores) -> list[Sequence[Cell]]:
+    """Return a row for each person under `PARTICIPANT_HEADER`."""
+    return [
+        (person, scores.participant_faces[person], percent(accuracy))
+        for person, accuracy in scores.participants.items()
     ]
