@@ -51,6 +51,7 @@ _LIBRARIES = (
     ("click", "click"),
     ("tqdm", "tqdm"),
     ("matplotlib", "matplotlib.figure"),
+    ("scipy", "scipy.stats"),
 )
 
 _CODECS = ("h264", "hevc", "mpeg4", "vp8", "vp9", "av1")

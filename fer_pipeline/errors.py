@@ -40,6 +40,10 @@ class LabelError(FerError):
     """It cannot be told which participant or emotion a video shows."""
 
 
+class CorpusError(FerError):
+    """A public corpus is missing, broken, or not laid out as it should be."""
+
+
 class DatasetError(FerError):
     """A dataset is missing, broken, of another version, or does not fit what is asked of it."""
 

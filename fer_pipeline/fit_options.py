@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 LARGEST_SEED = 2**32 - 1
 """Of numpy's older generator, which Keras seeds too."""
+
+Optimizer = Literal["adam", "sgd"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+
+Schedule = Literal["plateau", "cosine", "constant"]
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
+
+Monitor = Literal["loss", "accuracy"]
+MONITORS: tuple[Monitor, ...] = get_args(Monitor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +25,31 @@ class FitOptions:
     Attributes:
         epochs: At most so many passes over the training faces.
         batch: Faces a step.
-        learning_rate: Adam's first learning rate.
-        patience: Epochs without a lower validation loss after which training stops.
-        slow_down: Epochs without a lower validation loss after which the rate is divided by ten.
+        optimizer: ``sgd`` has a momentum of 0.9, after Nesterov.
+        learning_rate: The first one.
+        schedule: ``plateau`` divides the rate by ten where the validation does not get better,
+            ``cosine`` lets it fall to nothing over all epochs, which are then all run.
+        monitor: What of the validation faces tells the best epoch.
+        patience: Epochs without a better validation after which training stops; not for ``cosine``.
+        slow_down: Epochs without a better validation after which ``plateau`` lowers the rate.
+        freeze: Whether the pretrained backbone keeps its weights and only the head learns.
+        unfreeze: Epochs after which one more block of the frozen backbone joins, from the top, at a
+            tenth of the rate; None for never.
+        mixed_precision: Whether to compute in 16 bits: float16 on a GPU, bfloat16 elsewhere.
         seed: Decides the first weights and the order of the faces; 0 to `LARGEST_SEED`.
     """
 
     epochs: int = 60
     batch: int = 32
+    optimizer: Optimizer = "adam"
     learning_rate: float = 1e-3
+    schedule: Schedule = "plateau"
+    monitor: Monitor = "loss"
     patience: int = 8
     slow_down: int = 4
+    freeze: bool = False
+    unfreeze: int | None = None
+    mixed_precision: bool = False
     seed: int = 0
 
 

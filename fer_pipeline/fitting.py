@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,12 @@ from fer_pipeline.augmentation import Augment
 from fer_pipeline.domain import FloatArray, UInt8Array
 from fer_pipeline.errors import ModelError
 from fer_pipeline.files import replacing, require_room
-from fer_pipeline.fit_options import Epoch, FitOptions
+from fer_pipeline.fit_options import Epoch, FitOptions, Optimizer
+from fer_pipeline.networks import backbones
 from fer_pipeline.splits import Rows
 from fer_pipeline.training_data import shuffled
+from fer_pipeline.work_folder import STATE_FILE
+from fer_pipeline.workers import available_cores
 
 _PREDICTION_BATCH = 256
 
@@ -35,6 +40,20 @@ _ROOM_KEPT = 2**20
 # Keras' own bound: one certain mistake must not make a loss infinite.
 _LEAST_LIKELIHOOD = 1e-7
 
+# Weights that were learned elsewhere are only to be adapted.
+_FINE_TUNING = 0.1
+
+# Batches made ready while the network learns from earlier ones.
+_BATCHES_AHEAD = 16
+
+# A small network learns faster from a batch than Python starts the next step. PyTorch cannot.
+_STEPS_AT_ONCE = 1 if keras.backend.backend() == "torch" else 8
+
+OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
+    "adam": keras.optimizers.Adam,
+    "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+}
+
 
 @dataclass
 class FitState:
@@ -42,16 +61,16 @@ class FitState:
 
     Attributes:
         history: Epochs so far.
-        best_epoch: Number of the epoch with the lowest validation loss.
-        best_loss: That loss.
-        slowed_at: Number of the epoch in which the rate was last reduced.
+        best_epoch: Number of the epoch whose validation was best.
+        best: What it was judged by, the lower the better.
+        changed_at: Number of the epoch after which the rate or what learns was last changed.
         done: Whether fitting has ended.
     """
 
     history: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
-    best_loss: float = float("inf")
-    slowed_at: int = 0
+    best: float = float("inf")
+    changed_at: int = 0
     done: bool = False
 
     @property
@@ -77,25 +96,48 @@ class Faces:
     augment: Augment | None = None
 
 
-class _TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined, unused-ignore]
-    """The batches of one epoch: order and variation depend on nothing but seed and epoch."""
+Batch = tuple[UInt8Array, NDArray[np.float32], NDArray[np.float32]]
+"""Inputs, labels and weights of some faces; the network turns the inputs into float32 itself."""
 
-    def __init__(self, faces: Faces, rows: Rows, options: FitOptions, epoch: int) -> None:
+
+class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined, unused-ignore]
+    """The batches of one epoch: order and variation depend on nothing but seed and epoch.
+
+    Args:
+        faces: What is learned from.
+        rows: Which of them.
+        options: Size of a batch, and seed.
+        epoch: Number of the epoch.
+        pool: Makes batches ready while the network learns from earlier ones. Threads will do: numpy
+            and OpenCV compute without holding Python's lock. Keras' own take a tenth of a second to
+            stop, in every epoch.
+    """
+
+    def __init__(
+        self, faces: Faces, rows: Rows, options: FitOptions, epoch: int, pool: Executor
+    ) -> None:
         super().__init__()
         self._faces, self._batch = faces, options.batch
         self._rows = shuffled(rows, options.seed, epoch)
         self._seed = (options.seed, epoch)
+        self._pool = pool
+        self._ready: dict[int, Future[Batch]] = {}
 
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._batch)
 
-    def __getitem__(self, index: int) -> tuple[FloatArray, ...]:
+    def __getitem__(self, index: int) -> Batch:
+        for ahead in range(index, min(index + _BATCHES_AHEAD, len(self))):
+            if ahead not in self._ready:
+                self._ready[ahead] = self._pool.submit(self._make, ahead)
+        return self._ready.pop(index).result()
+
+    def _make(self, index: int) -> Batch:
         rows = self._rows[index * self._batch : (index + 1) * self._batch]
         inputs, labels = self._faces.inputs[rows], self._faces.labels[rows]
         if self._faces.augment is not None:
             inputs = self._faces.augment(inputs, np.random.default_rng([*self._seed, index]))
-        weights = self._faces.weights[labels]
-        return inputs.astype(np.float32), labels.astype(np.float32), weights
+        return inputs, labels.astype(np.float32), self._faces.weights[labels]
 
 
 class Fit:
@@ -113,18 +155,15 @@ class Fit:
         self.state = FitState()
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        model.compile(
-            optimizer=keras.optimizers.Adam(options.learning_rate),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
         if self._state_file.exists():
             self._take_up()
+        else:
+            self._learn_at(stage=0)
 
     def run(
         self, faces: Faces, training: Rows, validation: Rows, on_epoch: Callable[[Epoch], None]
     ) -> None:
-        """Fit until the validation loss stops falling, then take the best epoch's weights.
+        """Fit until the validation gets no better, then take the best epoch's weights.
 
         Without validation rows all epochs are run and the last weights stay.
 
@@ -132,6 +171,7 @@ class Fit:
             ModelError: The loss is no number any more.
         """
         while not self.state.done:
+            self._prepare(len(self.state.history) + 1)
             epoch = self._epoch(faces, training, validation)
             if not math.isfinite(epoch.loss):
                 raise ModelError(
@@ -142,23 +182,62 @@ class Fit:
             self._remember()
             on_epoch(epoch)
         if self._best_file.exists():
-            self.model.load_weights(self._best_file)
+            _read(self.model.variables, self._best_file)
+
+    def _prepare(self, number: int) -> None:
+        """Free what joins in this epoch, and set the rate that is known beforehand."""
+        stage = self._stage(number)
+        if number > 1 and stage != self._stage(number - 1):
+            self._learn_at(stage)
+            self.state.changed_at = number - 1
+        if self.options.schedule == "cosine":
+            done = (number - 1) / self.options.epochs
+            rate = self._first_rate(stage) * (1 + math.cos(math.pi * done)) / 2
+            self.model.optimizer.learning_rate = rate
+
+    def _learn_at(self, stage: int) -> None:
+        """Let those layers learn that do so at a stage."""
+        if self.options.freeze:
+            backbones.set_trainable(self.model, stage)
+        self.model.compile(
+            optimizer=OPTIMIZERS[self.options.optimizer](self._first_rate(stage)),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            steps_per_execution=_STEPS_AT_ONCE,
+        )
+
+    def _stage(self, number: int) -> int:
+        """Return how many blocks of a frozen backbone have joined in an epoch."""
+        options = self.options
+        if not options.freeze or options.unfreeze is None:
+            return 0
+        return min((number - 1) // options.unfreeze, len(backbones.stages(self.model)))
+
+    def _first_rate(self, stage: int) -> float:
+        return self.options.learning_rate * (_FINE_TUNING if stage else 1)
 
     def _epoch(self, faces: Faces, training: Rows, validation: Rows) -> Epoch:
         number = len(self.state.history) + 1
         started = time.monotonic()
-        batches = _TrainingBatches(faces, training, self.options, number)
-        learned = self.model.fit(batches, epochs=1, shuffle=False, verbose=0).history
+        learned_loss, learned_accuracy = self.learn(faces, training)
         loss, accuracy = self._validate(faces, validation)
         return Epoch(
             number=number,
-            loss=learned["loss"][0],
-            accuracy=learned["accuracy"][0],
+            loss=learned_loss,
+            accuracy=learned_accuracy,
             validation_loss=loss,
             validation_accuracy=accuracy,
             learning_rate=float(self.model.optimizer.learning_rate),
             seconds=time.monotonic() - started,
         )
+
+    def learn(self, faces: Faces, rows: Rows) -> tuple[float, float]:
+        """Learn once from every row, as the next epoch would; return mean loss and accuracy."""
+        number = len(self.state.history) + 1
+        with ThreadPoolExecutor(available_cores()) as pool:
+            batches = TrainingBatches(faces, rows, self.options, number, pool)
+            figures = self.model.fit(batches, epochs=1, shuffle=False, verbose=0).history
+        return figures["loss"][0], figures["accuracy"][0]
 
     def _validate(self, faces: Faces, rows: Rows) -> tuple[float, float]:
         """Return cross-entropy and accuracy on the validation faces; NaN if there are none."""
@@ -170,26 +249,39 @@ class Fit:
         return float(-np.log(likelihood).mean()), float((told.argmax(axis=1) == truth).mean())
 
     def _decide(self, epoch: Epoch, *, validating: bool) -> None:
-        state, options = self.state, self.options
-        state.history.append(epoch)
-        if validating and epoch.validation_loss < state.best_loss:
-            state.best_epoch, state.best_loss = epoch.number, epoch.validation_loss
-            with replacing(self._best_file) as unfinished:
-                _through_suffix(self.model, unfinished, ".weights.h5")
-        waited = epoch.number - state.best_epoch
-        if (
-            validating
-            and epoch.number - max(state.best_epoch, state.slowed_at) >= options.slow_down
-        ):
-            state.slowed_at = epoch.number
+        self.state.history.append(epoch)
+        if validating:
+            self._keep_if_best(epoch)
+            if self.options.schedule == "plateau":
+                self._slow_down(epoch)
+        self.state.done = epoch.number >= self.options.epochs or (validating and self._in_vain())
+
+    def _keep_if_best(self, epoch: Epoch) -> None:
+        by_loss = self.options.monitor == "loss"
+        judged = epoch.validation_loss if by_loss else -epoch.validation_accuracy
+        if judged < self.state.best:
+            self.state.best_epoch, self.state.best = epoch.number, judged
+            _write(self.model.variables, self._best_file)
+
+    def _slow_down(self, epoch: Epoch) -> None:
+        waited = epoch.number - max(self.state.best_epoch, self.state.changed_at)
+        if waited >= self.options.slow_down:
+            self.state.changed_at = epoch.number
             self.model.optimizer.learning_rate = epoch.learning_rate / 10
-        state.done = epoch.number >= options.epochs or (validating and waited >= options.patience)
+
+    def _in_vain(self) -> bool:
+        """Return whether patience is over; it begins anew when the last block has joined."""
+        number = len(self.state.history)
+        stage = self._stage(number)
+        if self.options.schedule == "cosine" or stage != self._stage(self.options.epochs):
+            return False
+        joined = stage * (self.options.unfreeze or 0)
+        return number - max(self.state.best_epoch, joined) >= self.options.patience
 
     def _remember(self) -> None:
-        """Keep the weights, then the state that names them, then let the older weights go."""
+        """Keep all that changes, then the state that names it, then let what was older go."""
         number = len(self.state.history)
-        with replacing(self._checkpoint_file(number)) as unfinished:
-            _through_suffix(self.model, unfinished, ".keras")
+        _write(self._changing, self._checkpoint_file(number))
         with replacing(self._state_file) as unfinished:
             unfinished.write_text(json.dumps(asdict(self.state)), "utf-8")
         self._checkpoint_file(number - 1).unlink(missing_ok=True)
@@ -198,32 +290,41 @@ class Fit:
         values = json.loads(self._state_file.read_text("utf-8"))
         history = [Epoch(**epoch) for epoch in values.pop("history")]
         self.state = FitState(history=history, **values)
-        self.model = keras.saving.load_model(self._checkpoint_file(len(history)))
+        self._learn_at(self._stage(len(history)))
+        self.model.optimizer.build(self.model.trainable_variables)
+        _read(self._changing, self._checkpoint_file(len(history)))
+
+    @property
+    def _changing(self) -> list[Any]:
+        """Weights, statistics and random states of all layers, and the optimizer's memory.
+
+        A saved Keras model would lack the random states, after which dropout drops.
+        """
+        return [*self.model.variables, *self.model.optimizer.variables]
 
     def _checkpoint_file(self, epoch: int) -> Path:
-        return self._folder / f"epoch-{epoch}.keras"
+        return self._folder / f"epoch-{epoch}.npz"
 
     @property
     def _state_file(self) -> Path:
-        return self._folder / "state.json"
+        return self._folder / STATE_FILE
 
     @property
     def _best_file(self) -> Path:
-        return self._folder / "best.weights.h5"
+        return self._folder / "best.npz"
 
 
-def _through_suffix(model: Any, path: Path, suffix: str) -> None:
-    """Save to ``path``, whose own suffix Keras would refuse."""
-    scratch = path.with_name(path.name + suffix)
-    try:
-        _require_room(model, path.parent)
-        if suffix == ".keras":
-            model.save(scratch)
-        else:
-            model.save_weights(scratch)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+def _write(variables: Sequence[Any], path: Path) -> None:
+    """Write the values of Keras variables, in their order."""
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, *map(keras.ops.convert_to_numpy, variables))
+
+
+def _read(variables: Sequence[Any], path: Path) -> None:
+    """Give variables of the same shapes the values that were written."""
+    with np.load(path) as values:
+        for variable, name in zip(variables, values.files, strict=True):
+            variable.assign(values[name])
 
 
 def save_model(model: Any, path: Path) -> None:
@@ -233,13 +334,15 @@ def save_model(model: Any, path: Path) -> None:
         OSError: There is no room for it.
     """
     _require_room(model, path.parent)
-    model.save(path, include_optimizer=False)
+    # Keras' own option to leave the optimizer out is not heeded in this format.
+    plain = type(model).from_config(model.get_config())
+    plain.set_weights(model.get_weights())
+    plain.save(path)
 
 
 def _require_room(model: Any, folder: Path) -> None:
     """HDF5, which Keras writes, cannot cope with a full disk."""
-    variables = [*model.variables, *model.optimizer.variables]
-    size = _VALUE_BYTES * sum(math.prod(one.shape) for one in variables)
+    size = _VALUE_BYTES * sum(math.prod(one.shape) for one in model.variables)
     require_room(folder, _COPIES_SAVED * size + _ROOM_KEPT)
 
 

@@ -7,9 +7,14 @@ Everything that annotation must repeat, from the crop to the order of the emotio
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fer_pipeline.dataset import CropRecord
 from fer_pipeline.errors import ModelError
@@ -29,6 +34,8 @@ METRICS_FILE = "metrics.json"
 CURVES_FILE = "learning-curves.png"
 CONFUSION_FILE = "confusion.png"
 CARD_FILE = "model-card.md"
+SPLIT_FILE = "split.npz"
+PREDICTIONS_FILE = "predictions.npz"
 
 FILES = frozenset(
     {
@@ -40,9 +47,17 @@ FILES = frozenset(
         CURVES_FILE,
         CONFUSION_FILE,
         CARD_FILE,
+        SPLIT_FILE,
+        PREDICTIONS_FILE,
     }
 )
 """All that we write into a model folder."""
+
+
+# Damage to an archive of arrays shows in many ways, down to those of the compression.
+_DAMAGE = (
+    BadZipFile, EOFError, MemoryError, OSError, RuntimeError, TypeError, ValueError, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,6 +146,20 @@ def model_file(folder: Path, name: str, remedy: str) -> Path:
     if not path.is_file():
         raise ModelError(f"{path}: missing from the model folder; {remedy}")
     return path
+
+
+def read_arrays(folder: Path, name: str, remedy: str) -> dict[str, NDArray[Any]]:
+    """Read a file of plain arrays, which a model folder must have.
+
+    Raises:
+        ModelError: It is missing or broken; ``remedy`` says what to do.
+    """
+    path = model_file(folder, name, remedy)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return dict(stored)
+    except _DAMAGE as error:
+        raise ModelError(f"{path}: broken ({error}); {remedy}") from error
 
 
 def write_json(path: Path, values: Any) -> None:

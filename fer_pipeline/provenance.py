@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from fer_pipeline import __version__
@@ -51,3 +53,22 @@ def provenance(command: str) -> dict[str, Any]:
             **{package: number for package, number in found.items() if number},
         },
     }
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine, for figures that depend on it."""
+    return {
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name; Python itself knows it on some systems only."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -6,10 +6,9 @@ appears, complete, at the end.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -19,29 +18,38 @@ import numpy as np
 from fer_pipeline.augmentation import AUGMENTERS, Augmentation
 from fer_pipeline.dataset import Dataset, open_dataset
 from fer_pipeline.domain import FloatArray
-from fer_pipeline.errors import OutputError
+from fer_pipeline.errors import ModelError, UsageError
 from fer_pipeline.evaluation import Scores, Side, score
 from fer_pipeline.faces import Channels
-from fer_pipeline.files import put_back, remove_folder, replace_folder, replacing, writing
+from fer_pipeline.files import digest_of, remove_folder, writing
 from fer_pipeline.fit_options import Epoch, FitOptions
-from fer_pipeline.keras_backend import has_tensorflow, load_keras, make_repeatable
+from fer_pipeline.history import write_history
+from fer_pipeline.keras_backend import has_tensorflow, load_keras, make_repeatable, precision
 from fer_pipeline.model_folder import (
     CARD_FILE,
     CONFUSION_FILE,
     CURVES_FILE,
-    HISTORY_FILE,
     KERAS_FILE,
     METRICS_FILE,
-    SPEC_FILE,
+    PREDICTIONS_FILE,
     ModelSpec,
-    foreign_names,
     write_json,
 )
-from fer_pipeline.networks import DEFAULT_NETWORK, build_network, check_size, find_network
+from fer_pipeline.networks import (
+    DEFAULT_NETWORK,
+    IMAGENET,
+    build_from,
+    build_network,
+    check_size,
+    find_network,
+)
+from fer_pipeline.networks.weights import WeightsTaken
 from fer_pipeline.provenance import provenance
 from fer_pipeline.report.model_card import model_card
 from fer_pipeline.report.plots import plot_confusion, plot_learning_curves
+from fer_pipeline.split_file import read_split, replay, write_split
 from fer_pipeline.splits import (
+    BY_PERSON,
     Rows,
     Split,
     SplitKind,
@@ -49,16 +57,11 @@ from fer_pipeline.splits import (
     labelled_rows,
     participants_by_side,
 )
-from fer_pipeline.training_data import class_weights, prepare_inputs
+from fer_pipeline.training_data import balanced, class_weights, prepare_inputs
+from fer_pipeline.work_folder import Run, WorkFolder
 
 if TYPE_CHECKING:
     from fer_pipeline.fitting import Faces, Fit
-
-RUN_FILE = "run.json"
-"""In the folder of an unfinished training: the data and options it is of."""
-
-# In the same folder: the model that is replaced, for the moment between two renamings.
-_REPLACED = "replaced"
 
 _FINAL_FIT = "final"
 """In the history: the fit on everyone, which no figures are of."""
@@ -73,8 +76,14 @@ class TrainingOptions:
         size: Side of the network's input in pixels; None for the network's own.
         channels: Representation of the input; None for the network's own.
         split: How people are divided; None for the default of `fer_pipeline.splits`.
+        folds: Into how many parts people are dealt out, each tested in turn; None for one division.
+        fold: The only one of these that is trained and tested, from 1; None for all.
+        split_from: A model folder whose split is replayed; None for none.
         augment: How training faces are varied.
+        balance: Training faces of each emotion, over- and under-sampled; None for all as they are.
         weigh_classes: Whether rare emotions count as much as frequent ones.
+        weights: Where weights come from at first: ``imagenet``, a file or a model folder; None for
+            random ones.
         final: Whether to fit once more on everyone, after the evaluation.
         fit: How the network is fitted.
     """
@@ -83,8 +92,13 @@ class TrainingOptions:
     size: int | None = None
     channels: Channels | None = None
     split: SplitKind | None = None
+    folds: int | None = None
+    fold: int | None = None
+    split_from: Path | None = None
     augment: Augmentation = "light"
+    balance: int | None = None
     weigh_classes: bool = True
+    weights: str | None = None
     final: bool = False
     fit: FitOptions = FitOptions()
 
@@ -131,6 +145,15 @@ class _Judged:
     rows: list[Rows] = field(default_factory=list)
     told: list[FloatArray] = field(default_factory=list)
 
+    def write(self, path: Path) -> None:
+        """Write them as plain arrays: ``fit``, ``row`` and ``probabilities`` of each face."""
+        np.savez_compressed(
+            path,
+            fit=np.repeat(np.arange(len(self.rows)), [len(rows) for rows in self.rows]),
+            row=np.concatenate(self.rows),
+            probabilities=np.concatenate(self.told),
+        )
+
 
 def train(
     data: Path,
@@ -162,111 +185,109 @@ def train(
         ModelError: The network does not exist or does not take such input.
         OutputError: The folder holds something else.
     """
-    network = find_network(options.network)
-    size = options.size or network.size
-    check_size(options.network, size)
-    options = replace(options, size=size, channels=options.channels or network.channels)
-    if folder.name in ("", ".."):
-        folder = folder.resolve()  # another name is made from its name
+    options = complete(options)
     with open_dataset(data) as dataset:
-        splits = divide(dataset, options.split, options.fit.seed)
-        listener.stage(_announce(splits))
-        run = {
-            "dataset": dataset.digest,
-            "options": json.loads(json.dumps(asdict(replace(options, split=splits[0].kind)))),
-        }
-        work = _work_folder(folder)
-        put_back(work / _REPLACED, folder)
-        if not _anything_to_do(folder, run, overwrite=overwrite, resume=resume):
-            _tidy(work, run)
+        listener.stage(f"reading {data} through")
+        splits = splits_of(dataset, options)
+        listener.stage(_announce(splits, options))
+        work = WorkFolder(folder, signature(dataset, options, splits))
+        if not work.anything_to_do(overwrite=overwrite, resume=resume):
             return None
         listener.stage("loading Keras")
         load_keras()  # first of all: a training that cannot begin shall not be in the way later
-        _open_work_folder(work, run, resume=resume)
-        model = _Training(dataset, options, splits, listener, work).run(command)
-    _require_only_ours(folder)  # again: hours may have passed
-    replace_folder(work / "model", folder, aside=work / _REPLACED)
-    remove_folder(work)
-    return replace(model, folder=folder)
+        work.open(resume=resume)
+        try:
+            model = _Training(dataset, options, splits, listener, work).run(command)
+        except ModelError:  # of the first weights, say, which the next attempt has from elsewhere
+            work.forget_if_nothing_learned()
+            raise
+    work.publish()
+    return replace(model, folder=work.folder)
 
 
-def _announce(splits: tuple[Split, ...]) -> str:
-    """Say who is on which side: nobody should have to guess what the figures mean."""
-    split = splits[0]
-    if split.kind == "leave-one-participant-out":
-        return f"split by participant, each of {len(splits)} left out in turn"
-    sides = ("training", "validation", "test")
-    if split.kind == "participant":
-        people = "; ".join(f"{side} {' '.join(split.groups[side])}" for side in sides)
-        return f"split by participant: {people}"
-    faces = ", ".join(f"{side} {len(getattr(split, side))} faces" for side in sides)
-    warning = "" if split.kind == "corpus" else "; the same people may be on several sides"
-    return f"split by {split.kind}: {faces}{warning}"
+def complete(options: TrainingOptions) -> TrainingOptions:
+    """Fill in what the network decides, and refuse what does not go together.
+
+    Raises:
+        ModelError: The network does not exist or does not take such input.
+        UsageError: Options contradict each other.
+    """
+    network = find_network(options.network)
+    size = options.size or network.size
+    check_size(options.network, size)
+    _check(options)
+    return replace(options, size=size, channels=options.channels or network.channels)
 
 
-def _work_folder(folder: Path) -> Path:
-    return folder.with_name(folder.name + ".unfinished")
-
-
-def _anything_to_do(folder: Path, run: dict[str, Any], *, overwrite: bool, resume: bool) -> bool:
-    """Make sure that nothing of value is replaced; return whether there is anything to do."""
-    if _holds_something(folder):
-        if not (folder / SPEC_FILE).exists():
-            raise OutputError(f"{folder}: exists and is no model folder; give another -o")
-        if not overwrite:
-            if ModelSpec.read(folder).training.get("run") == run:
-                return False
-            raise OutputError(
-                f"{folder}: exists, and is not the model of this data with these options; "
-                "give another -o, or --overwrite to replace it"
-            )
-        _require_only_ours(folder)
-    work = _work_folder(folder)
-    if (work / RUN_FILE).exists() and not overwrite:
-        same = _is_of(work, run)
-        if not (same and resume):
-            raise OutputError(
-                f"{work}: an unfinished training of the same; --resume goes on with it, "
-                "--overwrite begins anew"
-                if same
-                else f"{work}: an unfinished training of other data or options; "
-                "give another -o, or --overwrite to forget it"
-            )
-    return True
-
-
-def _require_only_ours(folder: Path) -> None:
-    """Make sure that replacing a model folder removes nothing that somebody else put there."""
-    foreign = foreign_names(folder) if folder.is_dir() else []
-    if foreign:
-        raise OutputError(
-            f"{folder}: holds {', '.join(foreign)}, which --overwrite would remove; "
-            "move that elsewhere, or give another -o"
+def _check(options: TrainingOptions) -> None:
+    if options.fold is not None and not (options.folds and options.fold <= options.folds):
+        raise UsageError("--fold chooses one of --folds: give both, and no more than there are")
+    if options.split_from is not None and (options.split or options.folds):
+        raise UsageError("--split-from says who is where; leave --split and --folds out")
+    if options.fit.unfreeze is not None and not options.fit.freeze:
+        raise UsageError("--unfreeze frees what --freeze froze; give both")
+    if options.fit.freeze and options.weights is None:
+        raise UsageError(
+            "--freeze would keep random weights, from which nothing can be learned; "
+            "give --weights imagenet or a file too"
         )
 
 
-def _tidy(work: Path, run: dict[str, Any]) -> None:
-    """Remove what a training left that was killed when its model was in place already."""
-    if _is_of(work, run) or not (work / RUN_FILE).exists():
-        remove_folder(work)
+def splits_of(dataset: Dataset, options: TrainingOptions) -> tuple[Split, ...]:
+    """Divide a dataset as the options ask.
+
+    Raises:
+        ModelError: The model whose split shall be replayed has none.
+        SplitError: It cannot be divided so.
+    """
+    if options.split_from is not None:
+        return replay(dataset, options.split_from)
+    splits = divide(dataset, options.split, options.fit.seed, options.folds)
+    return splits if options.fold is None else (splits[options.fold - 1],)
 
 
-def _is_of(work: Path, run: dict[str, Any]) -> bool:
-    file = work / RUN_FILE
-    return file.exists() and json.loads(file.read_text("utf-8")) == run
+def signature(dataset: Dataset, options: TrainingOptions, splits: tuple[Split, ...]) -> Run:
+    """Return what makes a training with these `complete` options the same as another."""
+    values = asdict(replace(options, split=splits[0].kind, split_from=None))
+    if options.split_from is not None:
+        values["split_from"] = read_split(options.split_from).digest
+    if options.weights not in (None, IMAGENET):
+        values["weights"] = _weights_digest(Path(str(options.weights)))
+    return {"dataset": dataset.digest, "options": json.loads(json.dumps(values))}
 
 
-def _open_work_folder(work: Path, run: dict[str, Any], *, resume: bool) -> None:
-    """Make the folder of a new training, or keep the one to go on with."""
-    if resume and _is_of(work, run):
-        return
-    remove_folder(work)
-    with replacing(work / RUN_FILE) as unfinished:
-        write_json(unfinished, run)
+def _weights_digest(path: Path) -> str:
+    file = path / KERAS_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise ModelError(f"{path}: no weights there; give a Keras file or a model folder")
+    return digest_of(file)
 
 
-def _holds_something(folder: Path) -> bool:
-    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+def _announce(splits: tuple[Split, ...], options: TrainingOptions) -> str:
+    """Say who is on which side: nobody should have to guess what the figures mean."""
+    split = splits[0]
+    left_out = sum(one.copies for one in splits)
+    copies = f"; {left_out} faces left out, copies of a face on another side" if left_out else ""
+    return _announce_sides(splits, split, options) + copies
+
+
+def _announce_sides(splits: tuple[Split, ...], split: Split, options: TrainingOptions) -> str:
+    if split.kind == "leave-one-participant-out":
+        return f"split by participant, each of {len(splits)} left out in turn"
+    what = f"split by {split.kind}"
+    if options.fold is not None:
+        what += f", fold {options.fold} of {options.folds}"
+    warning = (
+        "" if split.kind in (*BY_PERSON, "corpus") else "; the same people may be on several sides"
+    )
+    if len(splits) > 1:
+        return f"{what}, each of {len(splits)} folds tested in turn{warning}"
+    sides = ("training", "validation", "test")
+    if split.kind == "participant":
+        people = "; ".join(f"{side} {' '.join(split.groups[side])}" for side in sides)
+        return f"{what}: {people}"
+    faces = ", ".join(f"{side} {len(getattr(split, side))} faces" for side in sides)
+    return f"{what}: {faces}{warning}"
 
 
 class _Training:
@@ -278,7 +299,7 @@ class _Training:
         options: TrainingOptions,
         splits: tuple[Split, ...],
         listener: Listener,
-        work: Path,
+        work: WorkFolder,
     ) -> None:
         assert options.size is not None
         assert options.channels is not None
@@ -297,8 +318,7 @@ class _Training:
         fits: list[Fit] = []
         for number, split in enumerate(self._splits):
             if len(self._splits) > 1:
-                left_out = ", ".join(split.groups["test"])
-                self._listener.stage(f"{number + 1} of {len(self._splits)}: without {left_out}")
+                self._listener.stage(f"{number + 1} of {len(self._splits)}{_without(split)}")
             fit = self._fit(f"fit-{number}", self._options.fit, split.training, split.validation)
             fits.append(fit)
             for side, rows in self._sides(split):
@@ -308,21 +328,24 @@ class _Training:
         scores = {side: self._score(of_side) for side, of_side in judged.items()}
         refitted = self._options.final or len(self._splits) > 1
         final = self._refit(fits) if refitted else None
-        folder = self._work / "model"
+        folder = self._work.model
         with writing(folder):
-            return self._write(folder, fits, final, scores, command)
+            written = self._write(folder, fits, final, scores, command)
+            judged["unseen"].write(folder / PREDICTIONS_FILE)
+        return written
 
     def _sides(self, split: Split) -> list[tuple[Side, Rows]]:
         sides: list[tuple[Side, Rows]] = [
             ("unseen", split.test),
             ("seen", split.seen),
             ("validation", split.validation),
+            ("training", np.unique(self._learned(split.training))),
         ]
         return [(side, rows) for side, rows in sides if len(rows)]
 
     @property
     def _inputs(self) -> Any:
-        path = self._work / "inputs.npy"
+        path = self._work.path / "inputs.npy"
         if not path.exists():
             self._listener.stage(f"preparing {len(self._dataset)} faces")
         return prepare_inputs(self._dataset, self._size, self._channels, path)
@@ -332,7 +355,7 @@ class _Training:
 
         classes = len(self._dataset.emotions)
         weights = np.ones(classes, np.float32)
-        if self._options.weigh_classes:
+        if self._options.weigh_classes:  # after balancing, all weigh the same
             weights = class_weights(self._labels[training], classes)
         return Faces(self._inputs, self._labels, weights, AUGMENTERS[self._options.augment])
 
@@ -340,15 +363,38 @@ class _Training:
         from fer_pipeline.fitting import Fit
 
         make_repeatable(options.seed)
-        classes = len(self._dataset.emotions)
-        model = build_network(self._options.network, self._size, self._channels, classes)
-        fit = Fit(model, options, self._work / name)
+        with precision(mixed=options.mixed_precision):
+            model, taken = self._build()
+        if taken is not None:
+            self._listener.stage(str(taken))
+        fit = Fit(model, options, self._work.path / name)
 
         def tell(epoch: Epoch) -> None:
             self._listener.epoch(epoch, options.epochs)
 
-        fit.run(self._faces(training), training, validation, tell)
+        learned = self._learned(training)
+        fit.run(self._faces(learned), learned, validation, tell)
+        if options.mixed_precision:
+            plain, _ = self._build()
+            plain.set_weights(fit.model.get_weights())
+            fit.model = plain
         return fit
+
+    def _learned(self, training: Rows) -> Rows:
+        """Return the training rows that are learned from, repeated where they are repeated."""
+        options = self._options
+        if options.balance is None:
+            return training
+        return balanced(training, self._labels[training], options.balance, options.fit.seed)
+
+    def _build(self) -> tuple[Any, WeightsTaken | None]:
+        """Return the network before any learning, and what it took from elsewhere."""
+        options, classes = self._options, len(self._dataset.emotions)
+        wanted = options.network, self._size, self._channels, classes
+        if options.weights is None:
+            return build_network(*wanted), None
+        weights = options.weights
+        return build_from(IMAGENET if weights == IMAGENET else Path(weights), *wanted)
 
     def _refit(self, fits: list[Fit]) -> Fit:
         """Fit on everyone, for as many epochs as were best with people set aside."""
@@ -360,9 +406,7 @@ class _Training:
 
     def _score(self, judged: _Judged) -> Scores:
         rows, told = np.concatenate(judged.rows), np.concatenate(judged.told)
-        index = self._dataset.column("participant")[rows]
-        known = bool(len(self._dataset.participants)) and bool(np.all(index >= 0))
-        people = np.array(self._dataset.participants)[index] if known else None
+        people = self._dataset.people(rows)
         seed = self._options.fit.seed
         return score(self._labels[rows], told, self._dataset.emotions, people, seed)
 
@@ -386,10 +430,12 @@ class _Training:
         spec.write(folder)
         litert = self._convert(folder)
         history = tuple(epoch for fit in fits for epoch in fit.state.history)
-        _write_history(folder / HISTORY_FILE, fits, final)
+        named = {str(number): fit.state.history for number, fit in enumerate(fits, 1)}
+        write_history(folder, named | ({_FINAL_FIT: final.state.history} if final else {}))
         metrics = {side: asdict(figures) for side, figures in scores.items()}
         described = {"split": spec.split["kind"], "refitted_on_everyone": refitted}
         write_json(folder / METRICS_FILE, described | metrics)
+        write_split(folder, self._dataset, self._splits)
         plot_learning_curves(
             folder / CURVES_FILE,
             [fit.state.history for fit in fits],
@@ -412,7 +458,9 @@ class _Training:
         split = self._splits[0]
         groups = split.groups
         if len(self._splits) > 1:
-            groups = {"in turn": tuple(one.groups["test"][0] for one in self._splits)}
+            groups = {
+                "in turn": tuple(" ".join(one.groups.get("test", ())) for one in self._splits)
+            }
         return ModelSpec(
             network=self._options.network,
             emotions=self._dataset.emotions,
@@ -426,12 +474,15 @@ class _Training:
             },
             split={
                 "kind": split.kind,
+                "folds": self._options.folds,
+                "fold": self._options.fold,
+                "copies_left_out": sum(one.copies for one in self._splits),
                 "seed": self._options.fit.seed,
                 "groups": {side: list(names) for side, names in groups.items()},
                 "participants": participants_by_side(self._dataset, self._splits),
             },
             training={
-                "run": json.loads((self._work / RUN_FILE).read_text("utf-8")),
+                "run": self._work.run,
                 "epochs": saved.state.kept_epochs,
                 "epochs_run": len(saved.state.history),
             },
@@ -440,12 +491,6 @@ class _Training:
         )
 
 
-def _write_history(path: Path, fits: list[Fit], final: Fit | None) -> None:
-    names: list[tuple[int | str, Fit]] = [*enumerate(fits, 1)]
-    if final is not None:
-        names.append((_FINAL_FIT, final))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["fit", *(column.name for column in fields(Epoch))])
-        for name, fit in names:
-            writer.writerows((name, *astuple(epoch)) for epoch in fit.state.history)
+def _without(split: Split) -> str:
+    names = split.groups.get("test", ())
+    return f": without {', '.join(names)}" if names else ""

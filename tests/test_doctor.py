@@ -25,7 +25,7 @@ def test_everything_that_is_needed_is_there(findings):
 
 
 @pytest.mark.parametrize(
-    "package", ["numpy", "av", "h5py", "ai-edge-litert", "click", "tqdm", "matplotlib"]
+    "package", ["numpy", "av", "h5py", "ai-edge-litert", "click", "tqdm", "matplotlib", "scipy"]
 )
 def test_every_library_has_a_line_with_its_version(package, findings):
     assert (findings[package].mark, findings[package].detail) == ("ok", version(package))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fer_pipeline.augmentation import light
 from fer_pipeline.fit_options import Epoch, FitOptions
-from fer_pipeline.keras_backend import make_repeatable
+from fer_pipeline.keras_backend import make_repeatable, precision
 from fer_pipeline.networks import build_network
-from fer_pipeline.training_data import class_weights, shuffled
+from fer_pipeline.training_data import balanced, class_weights, shuffled
 
 SIZE, CLASSES = 16, 3
 TRAINING, VALIDATION, NONE = np.arange(60), np.arange(60, 90), np.arange(0)
@@ -30,11 +33,13 @@ class Fitted:
     weights: list[np.ndarray]
 
 
-def new_fit(folder: Path, options: FitOptions):
+def new_fit(folder: Path, options: FitOptions, network: str = "lenet5"):
     from fer_pipeline.fitting import Fit
 
     make_repeatable(options.seed)
-    return Fit(build_network("lenet5", SIZE, "gray", CLASSES), options, folder)
+    with precision(mixed=options.mixed_precision):
+        model = build_network(network, SIZE, "gray", CLASSES)
+    return Fit(model, options, folder)
 
 
 def made_up_faces(augment=light):
@@ -49,12 +54,24 @@ def made_up_faces(augment=light):
     return Faces(inputs, labels, np.array([1, 2, 0.5], np.float32), augment)
 
 
+def misleading_faces():
+    """Return faces whose validation labels are wrong: the better it learns the worse they look."""
+    faces = made_up_faces(augment=None)
+    faces.labels[VALIDATION] = (faces.labels[VALIDATION] + 1) % CLASSES
+    return faces
+
+
 def ignore(_: Epoch) -> None:
     pass
 
 
-def fitted(folder: Path, options: FitOptions, on_epoch: Callable[[Epoch], None]) -> Fitted:
-    fit = new_fit(folder, options)
+def fitted(
+    folder: Path,
+    options: FitOptions,
+    on_epoch: Callable[[Epoch], None],
+    network: str = "lenet5",
+) -> Fitted:
+    fit = new_fit(folder, options, network)
     fit.run(made_up_faces(), TRAINING, VALIDATION, on_epoch)
     untimed = tuple(replace(epoch, seconds=0) for epoch in fit.state.history)
     return Fitted(folder, untimed, fit.model.get_weights())
@@ -99,6 +116,29 @@ def test_a_stopped_fit_goes_on_as_if_it_had_not_been_stopped(undisturbed, tmp_pa
     assert same_weights(resumed, undisturbed)
 
 
+@pytest.mark.parametrize(
+    ("network", "changes"),
+    [
+        # Dropout draws from a state of its own.
+        ("cnn1", {"optimizer": "sgd", "schedule": "cosine"}),
+        ("cnn1", {"mixed_precision": True}),
+        ("lenet5", {"freeze": True, "unfreeze": 1}),
+    ],
+    ids=["dropout and cosine", "mixed precision", "unfreezing"],
+)
+def test_a_stopped_fit_goes_on_in_the_same_way_with(network, changes, tmp_path):
+    def stop_after_one(_: Epoch) -> None:
+        raise StoppedError
+
+    options = replace(OPTIONS, epochs=3, **changes)
+    undisturbed = fitted(tmp_path / "undisturbed", options, ignore, network)
+    with pytest.raises(StoppedError):
+        fitted(tmp_path / "stopped", options, stop_after_one, network)
+    resumed = fitted(tmp_path / "stopped", options, ignore, network)
+    assert resumed.history == undisturbed.history
+    assert same_weights(resumed, undisturbed)
+
+
 def test_a_finished_fit_taken_up_again_learns_nothing_more(undisturbed):
     again = fitted(undisturbed.folder, OPTIONS, lambda _: pytest.fail("went on"))
     assert again.history == undisturbed.history
@@ -108,8 +148,7 @@ def test_a_finished_fit_taken_up_again_learns_nothing_more(undisturbed):
 @pytest.fixture(scope="module")
 def misled(tmp_path_factory):
     """A fit whose validation labels are wrong, so that the better it learns the worse they look."""
-    faces = made_up_faces(augment=None)
-    faces.labels[VALIDATION] = (faces.labels[VALIDATION] + 1) % CLASSES
+    faces = misleading_faces()
     options = FitOptions(epochs=30, batch=16, learning_rate=3e-3, patience=5, slow_down=2)
     fit = new_fit(tmp_path_factory.mktemp("misled"), options)
     fit.run(faces, TRAINING, VALIDATION, ignore)
@@ -163,7 +202,144 @@ def test_predictions_come_in_the_order_of_the_rows_asked_for(misled):
     assert predict(fit.model, faces.inputs, rows) == pytest.approx(np.array(one_by_one), abs=1e-6)
 
 
+# How it is fitted
+
+
+@pytest.fixture(scope="module")
+def along_a_cosine(tmp_path_factory):
+    options = replace(
+        OPTIONS, epochs=6, learning_rate=3e-3, schedule="cosine", patience=1, slow_down=1
+    )
+    fit = new_fit(tmp_path_factory.mktemp("cosine"), options)
+    fit.run(misleading_faces(), TRAINING, VALIDATION, ignore)
+    return fit
+
+
+def test_a_cosine_lets_the_rate_fall_over_all_epochs_which_are_all_run(along_a_cosine):
+    rates = [epoch.learning_rate for epoch in along_a_cosine.state.history]
+    wanted = [3e-3 * (1 + math.cos(math.pi * done / 6)) / 2 for done in range(6)]
+    assert rates == pytest.approx(wanted)
+    assert along_a_cosine.state.best_epoch < 5  # patience would have ended it
+
+
+def test_after_a_cosine_too_the_best_weights_are_kept(along_a_cosine):
+    from fer_pipeline.fitting import predict
+
+    faces, best = misleading_faces(), along_a_cosine.state.best_epoch
+    told = predict(along_a_cosine.model, faces.inputs, VALIDATION)
+    right = told[np.arange(len(VALIDATION)), faces.labels[VALIDATION]]
+    loss = along_a_cosine.state.history[best - 1].validation_loss
+    assert -np.log(right).mean() == pytest.approx(loss, rel=1e-6)
+
+
+def test_a_constant_rate_stays(tmp_path):
+    fit = new_fit(tmp_path, replace(OPTIONS, schedule="constant", slow_down=1, patience=9))
+    fit.run(misleading_faces(), TRAINING, VALIDATION, ignore)
+    assert [epoch.learning_rate for epoch in fit.state.history] == pytest.approx([1e-3] * 4)
+
+
+def test_with_the_accuracy_as_monitor_the_first_epoch_of_the_highest_is_the_best(tmp_path):
+    fit = new_fit(tmp_path, replace(OPTIONS, monitor="accuracy", learning_rate=3e-3))
+    fit.run(made_up_faces(), TRAINING, VALIDATION, ignore)
+    accuracies = [epoch.validation_accuracy for epoch in fit.state.history]
+    assert fit.state.best_epoch == accuracies.index(max(accuracies)) + 1
+    assert fit.state.best == -max(accuracies)
+
+
+def test_sgd_has_a_nesterov_momentum_and_learns_otherwise_than_adam(undisturbed, tmp_path):
+    fit = new_fit(tmp_path, replace(OPTIONS, epochs=1, optimizer="sgd"))
+    fit.run(made_up_faces(), TRAINING, VALIDATION, ignore)
+    config = fit.model.optimizer.get_config()
+    assert type(fit.model.optimizer).__name__ == "SGD"
+    assert (config["momentum"], config["nesterov"]) == (0.9, True)
+    assert fit.state.history[0].loss != undisturbed.history[0].loss
+
+
+def test_blocks_join_from_the_top_at_a_tenth_of_the_rate_and_get_their_epochs(tmp_path):
+    from fer_pipeline.networks.backbones import stages
+
+    options = replace(OPTIONS, epochs=12, freeze=True, unfreeze=2, patience=2)
+    fit = new_fit(tmp_path, options)
+    top, bottom = (block[0] for block in stages(fit.model))
+    before = [top.get_weights()[0], bottom.get_weights()[0]]
+    changed_in: dict[int, list[bool]] = {}
+
+    def look(epoch: Epoch) -> None:
+        now = [top.get_weights()[0], bottom.get_weights()[0]]
+        changed_in[epoch.number] = [
+            not np.array_equal(*pair) for pair in zip(now, before, strict=True)
+        ]
+
+    fit.run(misleading_faces(), TRAINING, VALIDATION, look)
+    assert [changed_in[number] for number in range(1, 6)] == [
+        *[[False, False]] * 2,
+        *[[True, False]] * 2,
+        [True, True],
+    ]
+    rates = [epoch.learning_rate for epoch in fit.state.history]
+    assert rates[:6] == pytest.approx([1e-3] * 2 + [1e-4] * 4)
+    # Patience of 2 is over long before epoch 4, but the last block joins only after it.
+    assert len(rates) == max(fit.state.best_epoch, 4) + 2
+
+
+def test_in_mixed_precision_the_probabilities_are_in_32_bits(tmp_path):
+    with precision(mixed=True):
+        model = build_network("cnn1", SIZE, "gray", CLASSES)
+    assert model.layers[-2].compute_dtype == "bfloat16"
+    assert model.layers[-1].compute_dtype == "float32"
+    assert {str(variable.dtype) for variable in model.weights} == {"float32"}
+    assert build_network("cnn1", SIZE, "gray", CLASSES).layers[-2].compute_dtype == "float32"
+
+
 # What it is fed with
+
+
+@pytest.mark.parametrize("augment", [light, None], ids=["light", "none"])
+def test_batches_are_the_same_however_many_threads_make_them(augment):
+    from fer_pipeline.fitting import TrainingBatches
+
+    def made_by(threads: int) -> list[tuple[np.ndarray, ...]]:
+        with ThreadPoolExecutor(threads) as pool:
+            batches = TrainingBatches(made_up_faces(augment), TRAINING, OPTIONS, 2, pool)
+            # As Keras asks for them: the first ones are looked at before it begins.
+            return [batches[index] for index in (0, 1, *range(len(batches)))]
+
+    for one, other in zip(made_by(1), made_by(5), strict=True):
+        assert all(map(np.array_equal, one, other))
+
+
+def test_an_epoch_has_every_training_face_once():
+    from fer_pipeline.fitting import TrainingBatches
+
+    faces = made_up_faces(augment=None)
+    with ThreadPoolExecutor(2) as pool:
+        batches = list(TrainingBatches(faces, TRAINING, OPTIONS, 1, pool))
+    assert [len(inputs) for inputs, _, _ in batches] == [16, 16, 16, 12]
+    seen = np.concatenate([inputs for inputs, _, _ in batches])
+    assert sorted(map(bytes, seen)) == sorted(map(bytes, faces.inputs[TRAINING]))
+    for inputs, labels, weights in batches:
+        assert np.array_equal(weights, faces.weights[labels.astype(int)])
+        bands = [inputs[:, 5 * label : 5 * label + 5].mean(axis=(1, 2, 3)) for label in range(3)]
+        assert np.array_equal(np.argmax(bands, axis=0), labels)
+
+
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=1, max_size=40),
+    faces=st.integers(1, 50),
+    seed=st.integers(0, 5),
+)
+def test_a_balanced_sample_has_exactly_so_many_of_each_class_as_evenly_as_can_be(
+    labels, faces, seed
+):
+    of_row = np.array(labels)
+    rows = 100 + np.arange(len(of_row))
+    drawn = balanced(rows, of_row, faces, seed)
+    assert np.array_equal(drawn, balanced(rows, of_row, faces, seed))
+    for label in set(labels):
+        times = [int((drawn == row).sum()) for row in rows[of_row == label]]
+        assert sum(times) == faces
+        assert max(times) - min(times) <= 1
+    assert len(drawn) == faces * len(set(labels))
 
 
 def test_class_weights_let_every_class_count_alike_and_average_to_one():

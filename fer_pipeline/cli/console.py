@@ -55,13 +55,25 @@ class Console:
         click.echo(text, err=True)
 
     @contextmanager
-    def frames(self, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar that counts frames, with their rate and the time that remains."""
+    def frames(self, total: int, unit: str = "frames") -> Iterator[Callable[[int], None]]:
+        """Show a bar that counts frames, or other units, with their rate and the time to come."""
+        with self._bar(total, f" {unit}") as update:
+            yield update
+
+    @contextmanager
+    def bytes(self, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar that counts bytes, with their rate and the time that remains."""
+        with self._bar(total, "B", unit_scale=True, unit_divisor=1024) as update:
+            yield update
+
+    @contextmanager
+    def _bar(self, total: int, unit: str, **scale: Any) -> Iterator[Callable[[int], None]]:
         from tqdm import tqdm
 
         with tqdm(
             total=total or None,
-            unit=" frames",
+            unit=unit,
+            **scale,
             disable=not self.shows_progress,
             file=sys.stderr,
             dynamic_ncols=True,

@@ -19,7 +19,10 @@ FAILED, WRONG_USAGE, PARTLY_DONE, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 # Listed here with their first lines, so that `fer --help` need not load what the commands use.
 COMMANDS = {
     "extract": "Videos of participants to a dataset of faces.",
+    "import": "A public corpus to a dataset of faces, with the corpus's own split.",
     "train": "A dataset of faces to a model, judged on people it has not seen.",
+    "compare": "Several networks under one protocol, in one table: which is best for these people?",
+    "evaluate": "A model on faces that it has not seen: every figure, tables, plots.",
     "annotate": "Clips to emotion timelines: a row for every frame, with its true media time.",
     "probe": "All that is known of clips, before hours are spent on them.",
     "data": "Look at a dataset, and check it.",
@@ -27,6 +30,9 @@ COMMANDS = {
     "export-model": "Write model.tflite, which annotation uses, into the folder MODEL.",
     "doctor": "Check the installation: what is there, what is missing, how to get it.",
 }
+
+# Where the command's name is none that a module can have.
+_MODULES = {"import": "import_corpus"}
 
 
 class _TerminatedError(BaseException):
@@ -42,7 +48,7 @@ class Root(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002, D102
         if name not in COMMANDS:
             return None
-        module = import_module(f"fer_pipeline.cli.{name.replace('-', '_')}")
+        module = import_module(f"fer_pipeline.cli.{_MODULES.get(name, name.replace('-', '_'))}")
         command: click.Command = module.command
         return command
 
@@ -75,6 +81,8 @@ class Root(click.Group):
 
 
 def _go_on(ctx: click.Context) -> str:
+    if ctx.invoked_subcommand in ("import", "evaluate"):
+        return "nothing was written; run it again"
     how = " with --resume" if ctx.invoked_subcommand == "train" else ""
     return f"what was finished is kept; run it again{how} to go on"
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from fer_pipeline.augmentation import AUGMENTATIONS, Augmentation
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
+from fer_pipeline.cli.training_options import training_options
 from fer_pipeline.faces import Channels
 from fer_pipeline.files import locked
-from fer_pipeline.fit_options import LARGEST_SEED, Epoch, FitOptions
+from fer_pipeline.fit_options import Epoch
 from fer_pipeline.model_folder import CARD_FILE, DEFAULT_FOLDER
 from fer_pipeline.networks import DEFAULT_NETWORK, NETWORKS
 from fer_pipeline.provenance import command_line
@@ -25,11 +26,7 @@ from fer_pipeline.report.tables import (
     side_name,
     text_table,
 )
-from fer_pipeline.splits import SPLIT_KINDS, SplitKind
 from fer_pipeline.training import Listener, TrainedModel, TrainingOptions, train
-
-DEFAULTS = TrainingOptions()
-FIT = DEFAULTS.fit
 
 
 @click.command("train")
@@ -49,63 +46,11 @@ FIT = DEFAULTS.fit
     show_default=True,
     help="fer networks lists them.",
 )
-@click.option(
-    "--size", type=click.IntRange(8, 1024), help="Side of its input in pixels; else its own."
-)
 @click.option("--channels", type=click.Choice(["gray", "rgb"]), help="Its input; else its own.")
 @click.option(
-    "--split",
-    type=click.Choice(SPLIT_KINDS),
-    help="How faces are divided; else by participant where known, by corpus, or by video.",
+    "--fold", type=click.IntRange(min=1), help="Train only this one of --folds, counted from 1."
 )
-@click.option(
-    "--augment",
-    type=click.Choice(AUGMENTATIONS),
-    default=DEFAULTS.augment,
-    show_default=True,
-    help="Vary the training faces a little (mirror, turn, move, light), or not.",
-)
-@click.option(
-    "--class-weights/--no-class-weights",
-    default=True,
-    show_default=True,
-    help="Let rare emotions count as much as frequent ones.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, LARGEST_SEED),
-    default=FIT.seed,
-    show_default=True,
-    help="Repeats a run.",
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    default=FIT.epochs,
-    show_default=True,
-    help="At most so many passes over the faces.",
-)
-@click.option(
-    "--batch",
-    type=click.IntRange(min=1),
-    default=FIT.batch,
-    show_default=True,
-    help="Faces a step.",
-)
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
-    default=FIT.learning_rate,
-    show_default=True,
-    help="Adam's rate at first.",
-)
-@click.option(
-    "--patience",
-    type=click.IntRange(min=1),
-    default=FIT.patience,
-    show_default=True,
-    help="Stop after so many epochs without a lower validation loss.",
-)
+@training_options
 @click.option("--final", is_flag=True, help="After the evaluation, fit once more on everyone.")
 @options.overwrite
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
@@ -115,16 +60,9 @@ def command(
     data: Path,
     out: Path,
     network: str,
-    size: int | None,
     channels: Channels | None,
-    split: SplitKind | None,
-    augment: Augmentation,
-    class_weights: bool,
-    seed: int,
-    epochs: int,
-    batch: int,
-    learning_rate: float,
-    patience: int,
+    fold: int | None,
+    training: TrainingOptions,
     final: bool,
     overwrite: bool,
     resume: bool,
@@ -139,10 +77,7 @@ def command(
     Example:
       fer train --data faces.h5 --network lenet --seed 1 -o model
     """
-    fit = FitOptions(
-        epochs=epochs, batch=batch, learning_rate=learning_rate, patience=patience, seed=seed
-    )
-    wanted = TrainingOptions(network, size, channels, split, augment, class_weights, final, fit)
+    wanted = replace(training, network=network, channels=channels, fold=fold, final=final)
     listener = Listener(
         stage=console.say, epoch=lambda epoch, most: console.say(_epoch_line(epoch, most))
     )
