@@ -72,8 +72,13 @@ def _in_own_process(folder: Path) -> None:
 def _convert(model: Any) -> bytes:
     import tensorflow as tf
 
-    # By way of a saved model: the converter's own way for Keras models is for older versions.
+    # By way of a saved model: the converter's own way for Keras models is for older versions. The
+    # export of Keras itself traces the network four times, most of the time with a deep one.
+    saved = tf.Module()
+    saved.variables_kept = [variable.value for variable in model.variables]
+    shape = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    saved.tell = tf.function(lambda x: model(x, training=False), input_signature=[shape])
     with quiet(), tempfile.TemporaryDirectory() as scratch:
-        model.export(scratch, format="tf_saved_model", verbose=False)
+        tf.saved_model.save(saved, scratch, signatures=saved.tell)
         converted: bytes = tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
     return converted

@@ -187,7 +187,6 @@ def train(
     """
     options = complete(options)
     with open_dataset(data) as dataset:
-        listener.stage(f"reading {data} through")
         splits = splits_of(dataset, options)
         listener.stage(_announce(splits, options))
         work = WorkFolder(folder, signature(dataset, options, splits))

@@ -429,7 +429,7 @@ def random_split(tmp_path_factory) -> tuple[Path, Result]:
 
 def test_a_random_split_is_called_flattering_wherever_its_figures_are(random_split):
     folder, result = random_split
-    assert "the same people may be on several sides" in result.stderr.splitlines()[1]
+    assert "the same people may be on several sides" in result.stderr.splitlines()[0]
     assert "random frames (the same people are in training)" in result.stdout
     assert "unseen people" not in result.stdout + card_of(folder)
     assert "which flatters" in card_of(folder)

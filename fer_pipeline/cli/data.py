@@ -74,7 +74,7 @@ def _facts(dataset: Dataset) -> list[tuple[str, str]]:
 
 def _faces(dataset: Dataset) -> str:
     corpus = dataset.provenance.get("corpus")
-    if dataset.videos:
+    if dataset.videos or not len(dataset):
         return f"{len(dataset)} of {counted(len(dataset.videos), 'video')}"
     return f"{len(dataset)} stills" + (f" of {corpus}" if corpus else "")
 
