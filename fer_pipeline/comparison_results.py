@@ -151,7 +151,8 @@ def read_result(
     truth = dataset.column("label")[rows]
     right = told.argmax(axis=1) == truth
     specs = tuple(ModelSpec.read(folder) for folder in folders)
-    people = None if entry.by_frames else dataset.people(rows)
+    on_both_sides = specs[0].split["kind"] in ("random", "video")
+    people = None if on_both_sides else dataset.people(rows)
     scores = score(truth, told, dataset.emotions, people, specs[0].provenance["seed"])
     ends = np.cumsum([len(rows) for rows, _ in parts])[:-1]
     return Result(
