@@ -8,89 +8,51 @@ added to a dataset that exists.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fer_pipeline.dataset import CropRecord, FaceRow, create_dataset, merge, open_dataset
-from fer_pipeline.domain import Frame, LostFrame, UInt8Array
+from fer_pipeline.dataset import (
+    NOBODY,
+    Admission,
+    CropRecord,
+    Excerpt,
+    Withdrawn,
+    admit,
+    copy_rows,
+    open_dataset,
+    withdrawn_from,
+)
 from fer_pipeline.errors import DatasetError, LabelError, OutputError
-from fer_pipeline.face_search import SearchOptions, search_faces
-from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
 from fer_pipeline.files import FileState, digest_of, name_digest, remove_if_empty
-from fer_pipeline.labels import Labelling, LabelOptions, Side, Stretch, VideoLabels, label_videos
-from fer_pipeline.provenance import provenance
+from fer_pipeline.labels import Labelling, LabelOptions, label_videos
+from fer_pipeline.provenance import HISTORY, PICTURES, provenance
 from fer_pipeline.sources import Source, find_videos
-from fer_pipeline.tracking import TrackedFrame
-from fer_pipeline.video import open_video
+from fer_pipeline.video_extraction import (
+    ExtractionOptions,
+    ExtractionTask,
+    VideoRecord,
+    extract_video,
+    parts_folder,
+    settings_of,
+)
 from fer_pipeline.workers import Outcome, Progress, run_tasks
 
-_CONTEXT_SECONDS = 0.2
-
 
 @dataclass(frozen=True, slots=True)
-class ExtractionOptions:
-    """How faces get from videos into a dataset.
+class Existing:
+    """What is done with a dataset that exists already.
 
     Attributes:
-        detection: How faces are looked for.
-        search: Which frames are looked at, and which faces count.
-        crop: How they are cut out.
-        keep_frames: Folder for the frames looked at, as PNG; not part of the dataset.
-        keep_crops: Folder for the crops, as PNG; not part of the dataset.
+        overwrite: Begin anew.
+        verify: Compare the content of known videos and not only their size and time.
+        readmit: People who were withdrawn from it and are taken in again.
     """
 
-    detection: DetectionOptions = DetectionOptions()
-    search: SearchOptions = SearchOptions(faces="largest")
-    crop: CropOptions = CropOptions()
-    keep_frames: Path | None = None
-    keep_crops: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VideoRecord:
-    """What is known of a video that was extracted; kept in the dataset's provenance.
-
-    Attributes:
-        size: Bytes of the source.
-        changed: When the source last changed, in nanoseconds.
-        digest: SHA-256 of the source.
-        labels: The labels it was given, plain.
-        read: Frames that decoded.
-        lost: Frames that did not.
-        sampled: Frames that were looked at.
-        with_face: Frames of these with at least one face.
-        damaged: Whether part of the source could not be read.
-        warnings: What a user should know about it.
-    """
-
-    size: int
-    changed: int
-    digest: str
-    labels: dict[str, Any]
-    read: int
-    lost: int
-    sampled: int
-    with_face: int
-    damaged: bool
-    warnings: tuple[str, ...]
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> VideoRecord:
-        """Rebuild a record from its plain form."""
-        return cls(**{**values, "warnings": tuple(values["warnings"])})
-
-
-@dataclass(frozen=True)
-class ExtractionTask:
-    """One video to be extracted, complete with all that a worker needs."""
-
-    source: Source
-    labels: VideoLabels
-    options: ExtractionOptions
-    settings: dict[str, Any]
-    part: Path
+    overwrite: bool = False
+    verify: bool = False
+    readmit: frozenset[str] = NOBODY
 
 
 @dataclass(frozen=True)
@@ -107,6 +69,9 @@ class ExtractionPlan:
         known: Videos in the dataset that exists.
         gone: Those of them that are not among the inputs any more.
         keeps_pictures: Whether frames or crops are written as pictures, too.
+        kept: What is kept of how the dataset that exists was made.
+        withdrawn: People whom the dataset refuses.
+        refused: Videos that are left out because they show nobody else.
     """
 
     output: Path
@@ -118,11 +83,14 @@ class ExtractionPlan:
     known: dict[str, VideoRecord]
     gone: tuple[str, ...]
     keeps_pictures: bool
+    kept: dict[str, Any]
+    withdrawn: tuple[Withdrawn, ...]
+    refused: tuple[str, ...]
 
     @property
     def parts(self) -> Path:
         """Folder in which finished videos wait to be joined."""
-        return _parts_folder(self.output)
+        return parts_folder(self.output)
 
 
 def understand(
@@ -143,9 +111,8 @@ def plan_extraction(
     labels: LabelOptions,
     options: ExtractionOptions,
     output: Path,
-    *,
-    overwrite: bool = False,
-    verify: bool = False,
+    existing: Existing = Existing(),
+    corpus: str | None = None,
 ) -> ExtractionPlan:
     """Find out what there is to do, without doing any of it.
 
@@ -154,12 +121,13 @@ def plan_extraction(
         labels: Where labels come from.
         options: How faces are extracted.
         output: The dataset to be made or added to.
-        overwrite: Begin anew even if the dataset exists.
-        verify: Compare the content of known sources and not only their size and time.
+        existing: What is done with a dataset that exists.
+        corpus: Name of the public corpus that the videos are; None for a study of one's own.
 
     Raises:
         VideoError: An input does not exist or holds no videos.
-        LabelError: It cannot be told what the videos show.
+        LabelError: It cannot be told what the videos show, or all show people who were withdrawn.
+        DatasetError: The dataset that exists is broken, or nobody to be readmitted was withdrawn.
         DetectorError: The detector cannot be set up.
         OutputError: The dataset was made with other settings or from other sources, or is a folder.
     """
@@ -167,16 +135,24 @@ def plan_extraction(
         raise OutputError(f"{output}: a folder; give the name of a file with -o")
     sources, labelling = understand(inputs, labels)
     _refuse_own_input(output, sources, labels)
-    settings, record = _settings(options)
-    known = {} if overwrite else _known_videos(output, settings)
+    admission = _admission(output, labelling, existing.readmit)
+    labelling, refused = _admitted(labelling, admission)
+    settings, record = settings_of(options)
+    known, kept = ({}, {}) if existing.overwrite else _known_videos(output, settings)
+    if corpus is not None:
+        kept["corpus"] = corpus
     if options.search.faces == "largest" and labelling.tells_faces_apart:
         raise LabelError("the labels tell several faces of a video apart; add --faces all")
     labelled = [source for source in sources if source.name in labelling.videos]
+    if refused and not labelled:
+        raise LabelError(
+            f"all videos show people who were withdrawn from {output}", "--readmit takes them in"
+        )
     if not labelled:
         raise LabelError("none of the videos can be told; see --labels and --pattern")
     for source in labelled:
         if source.name in known:
-            _check_unchanged(output, source, known[source.name], labelling, verify=verify)
+            _check_unchanged(output, source, known[source.name], labelling, verify=existing.verify)
     tasks = tuple(
         ExtractionTask(
             source,
@@ -205,6 +181,9 @@ def plan_extraction(
         known=known,
         gone=tuple(sorted(known.keys() - {source.name for source in sources})),
         keeps_pictures=keeps_pictures,
+        kept=_with_pictures(kept, options),
+        withdrawn=admission.withdrawn,
+        refused=refused,
     )
 
 
@@ -248,131 +227,19 @@ def publish(plan: ExtractionPlan, records: dict[str, VideoRecord], command: str)
     if added:
         parts = [_part_of(plan.output, name) for name in added]
         sources = [*parts, plan.output] if plan.known else parts
-        described = provenance(command) | {
-            "settings": plan.settings,
-            "sources": {name: asdict(everything[name]) for name in sorted(everything)},
-        }
-        merge(plan.output, sources, described, plan.crop)
+        described = (
+            plan.kept
+            | provenance(command)
+            | {
+                "settings": plan.settings,
+                "sources": {name: asdict(everything[name]) for name in sorted(everything)},
+            }
+        )
+        excerpts = [Excerpt(source) for source in sources]
+        copy_rows(plan.output, excerpts, plan.crop, described, withdrawn=plan.withdrawn)
     for name in everything:  # of known ones too: an earlier run may have been killed right here
         _part_of(plan.output, name).unlink(missing_ok=True)
     remove_if_empty(plan.parts)  # it may hold videos that this run was not asked for
-
-
-def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
-    """Extract one video to its part.
-
-    Raises:
-        VideoError: The source cannot be read.
-        OutputError: The part cannot be written.
-    """
-    options, path = task.options, task.source.path
-    detector = FaceDetector(options.detection, profile=options.search.profile)
-    _, record = _settings(options)
-    emotions = [s.emotion for s in task.labels.all_stretches if s.emotion is not None]
-
-    def wanted(frame: Frame | LostFrame) -> bool:
-        # Faces need some frames before and after to count; no others are looked at in vain.
-        return task.labels.concerns(frame.time - _CONTEXT_SECONDS, frame.time + _CONTEXT_SECONDS)
-
-    sides: dict[tuple[int, Stretch], Side] = {}
-    sampled = with_face = 0
-    with ExitStack() as stack:
-        video = stack.enter_context(open_video(path))
-        before, digest = FileState.of(path), digest_of(path)
-        writer = stack.enter_context(create_dataset(task.part, record, emotions))
-        writer.add_video(task.source.name)
-        for tracked in search_faces(video, detector, options.search, progress, wanted):
-            if task.labels.at(tracked.frame.time) is None:
-                continue
-            sampled += isinstance(tracked.frame, Frame)
-            with_face += bool(tracked.faces)
-            for row in _rows(tracked, task, sides):
-                writer.append(task.source.name, row)
-        done = VideoRecord(
-            size=before.size,
-            changed=before.changed,
-            digest=digest,
-            labels=task.labels.to_json(),
-            read=video.report.decoded,
-            lost=video.report.lost,
-            sampled=sampled,
-            with_face=with_face,
-            damaged=video.report.damaged,
-            warnings=tuple(video.report.warnings),
-        )
-        writer.finish({"settings": task.settings, "record": asdict(done)})
-    return done
-
-
-def _rows(
-    tracked: TrackedFrame, task: ExtractionTask, sides: dict[tuple[int, Stretch], Side]
-) -> Iterator[FaceRow]:
-    """Yield the faces of a frame that are stored.
-
-    Args:
-        tracked: The frame.
-        task: Tells the labels.
-        sides: On which side each face was when it first mattered to a stretch: people who move
-            across the middle stay who they are. It grows.
-    """
-    frame = tracked.frame
-    if not isinstance(frame, Frame):
-        return
-    _keep_picture(task.options.keep_frames, task.source.name, f"{frame.index:06d}", frame.rgb)
-    middle = frame.luma.shape[1] / 2
-    for face in tracked.faces:
-        now: Side = "left" if face.box.center[0] < middle else "right"
-
-        def side_in(stretch: Stretch, track: int = face.track, now: Side = now) -> Side:
-            if stretch.holds(frame.time):
-                return sides.setdefault((track, stretch), now)
-            return sides.get((track, stretch), now)
-
-        label = task.labels.of_face(frame.time, face.track, side_in)
-        if label is None:
-            continue
-        image = crop(frame, face.box, task.options.crop)
-        name = f"{frame.index:06d}_{face.track}"
-        _keep_picture(task.options.keep_crops, task.source.name, name, image)
-        yield FaceRow(
-            image=image,
-            emotion=label.emotion,
-            participant=label.participant,
-            frame=frame.index,
-            time=frame.time,
-            box=face.box,
-            score=face.score,
-            track=face.track,
-        )
-
-
-def _keep_picture(folder: Path | None, video: str, name: str, pixels: UInt8Array) -> None:
-    """Write a picture for people who want to see the stages."""
-    if folder is None:
-        return
-    import cv2
-
-    path = folder / video / f"{name}.png"
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.shape[2] == 3 else pixels
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Not cv2.imwrite: it knows no names beyond the code page on Windows, and no errors.
-        path.write_bytes(cv2.imencode(".png", bgr)[1].tobytes())
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def _settings(options: ExtractionOptions) -> tuple[dict[str, Any], CropRecord]:
-    """Return what makes the crops what they are: everything that a second run must not change."""
-    detector = asdict(options.detection)
-    record = CropRecord(
-        size=options.crop.size,
-        margin=options.crop.margin,
-        channels=options.crop.channels,
-        detector=detector,
-        cascade_digest=FaceDetector(options.detection).digest,
-    )
-    return asdict(record) | asdict(options.search), record
 
 
 def _refuse_own_input(output: Path, sources: Sequence[Source], labels: LabelOptions) -> None:
@@ -382,10 +249,35 @@ def _refuse_own_input(output: Path, sources: Sequence[Source], labels: LabelOpti
         raise OutputError(f"{output}: is one of the inputs", "give another -o")
 
 
-def _known_videos(output: Path, settings: dict[str, Any]) -> dict[str, VideoRecord]:
-    """Return the videos of the dataset that exists, which must have been made the same way."""
+def _admission(output: Path, labelling: Labelling, readmit: frozenset[str]) -> Admission:
+    people = {code for labels in labelling.videos.values() for code in labels.participants}
+    return admit(sorted(people), withdrawn_from(output), readmit)
+
+
+def _admitted(labelling: Labelling, admission: Admission) -> tuple[Labelling, tuple[str, ...]]:
+    """Leave out the labels of people who were withdrawn, and the videos of nobody else."""
+    without = {name: one.without(admission.refused) for name, one in labelling.videos.items()}
+    videos = {name: one for name, one in without.items() if one is not None}
+    refused = tuple(name for name, one in without.items() if one is None)
+    return replace(labelling, videos=videos), refused
+
+
+def _with_pictures(kept: dict[str, Any], options: ExtractionOptions) -> dict[str, Any]:
+    """Remember where pictures of faces are, for the day when somebody asks to be forgotten."""
+    folders = {str(folder) for folder in (options.keep_frames, options.keep_crops) if folder}
+    return kept | {PICTURES: sorted(folders.union(kept.get(PICTURES, [])))}
+
+
+def _known_videos(
+    output: Path, settings: dict[str, Any]
+) -> tuple[dict[str, VideoRecord], dict[str, Any]]:
+    """Return the videos of the dataset that exists, which must have been made the same way.
+
+    Returns:
+        The videos, and what else is kept of how it was made.
+    """
     if not output.exists():
-        return {}
+        return {}, {}
     with open_dataset(output) as dataset:
         made = dataset.provenance
     if "settings" not in made:
@@ -400,7 +292,8 @@ def _known_videos(output: Path, settings: dict[str, Any]) -> dict[str, VideoReco
             f"{output}: made with other settings ({'; '.join(changed)}); "
             "give another -o, or --overwrite to begin anew"
         )
-    return {name: VideoRecord.from_json(record) for name, record in made["sources"].items()}
+    known = {name: VideoRecord.from_json(record) for name, record in made["sources"].items()}
+    return known, {name: made[name] for name in ("corpus", HISTORY, PICTURES) if name in made}
 
 
 def _check_unchanged(
@@ -421,12 +314,8 @@ def _check_unchanged(
         raise OutputError(f"{source.path}: its labels are others than those in {output}", anew)
 
 
-def _parts_folder(output: Path) -> Path:
-    return output.with_name(output.name + ".parts")
-
-
 def _part_of(output: Path, name: str) -> Path:
-    return _parts_folder(output) / f"{name_digest(name)}.h5"
+    return parts_folder(output) / f"{name_digest(name)}.h5"
 
 
 def _finished_part(task: ExtractionTask) -> VideoRecord | None:

@@ -72,6 +72,29 @@ def kind_of(path: Path, refusal: type[FerError]) -> PathKind:
     return PathKind.FILE if stat.S_ISREG(mode) else PathKind.OTHER
 
 
+def refuse_taken(output: Path, *, overwrite: bool) -> None:
+    """Make sure that a file may be written.
+
+    Raises:
+        OutputError: Something is there that would be lost.
+    """
+    kind = kind_of(output, OutputError)
+    if kind not in (PathKind.MISSING, PathKind.FILE):
+        raise OutputError(f"{output}: is no file", "give another -o")
+    if kind is PathKind.FILE and not overwrite:
+        raise OutputError(f"{output}: exists", "give another -o, or --overwrite to replace it")
+
+
+def refuse_source(output: Path, source: Path) -> None:
+    """Make sure that what is read is not written over while it is.
+
+    Raises:
+        OutputError: Both are the same file.
+    """
+    if output.exists() and output.samefile(source):
+        raise OutputError(f"{output}: is the dataset itself", "give another -o")
+
+
 def require_room(folder: Path, size: int) -> None:
     """Make sure of some bytes of disk, for libraries that cannot cope with a full one.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -131,6 +131,21 @@ class VideoLabels:
     def all_stretches(self) -> tuple[Stretch, ...]:
         """Whatever `at` may return but None."""
         return self.stretches if self.outside is None else (*self.stretches, self.outside)
+
+    @property
+    def participants(self) -> frozenset[str]:
+        """Codes of the people whom the labels name."""
+        return frozenset(s.participant for s in self.all_stretches if s.participant is not None)
+
+    def without(self, people: Collection[str]) -> VideoLabels | None:
+        """Return the labels without those of some people; None if no others are left."""
+        if not self.participants.intersection(people):
+            return self
+        stretches = tuple(s for s in self.stretches if s.participant not in people)
+        outside = self.outside
+        if outside is not None and outside.participant in people:
+            outside = None
+        return replace(self, stretches=stretches, outside=outside) if stretches else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the labels as plain values, which equal themselves after a way through JSON.

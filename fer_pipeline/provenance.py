@@ -23,6 +23,17 @@ _PACKAGES = (
     "ai-edge-litert",
 )
 
+# Names under which files tell more of where they come from.
+
+HISTORY = "history"
+"""The runs that changed a file since it was made, oldest first, each as `provenance` tells it."""
+
+MERGED = "merged"
+"""What is known of each dataset that was joined, by the name of its file."""
+
+PICTURES = "pictures"
+"""Folders into which frames or crops were written as pictures."""
+
 
 def installed_version(package: str) -> str | None:
     """Return the version of an installed package, None if it is not installed."""
@@ -53,6 +64,16 @@ def provenance(command: str) -> dict[str, Any]:
             **{package: number for package, number in found.items() if number},
         },
     }
+
+
+def continued(made: dict[str, Any], command: str) -> dict[str, Any]:
+    """Describe a file that this run makes of one that exists.
+
+    Args:
+        made: How that one was made.
+        command: The command line as it was typed.
+    """
+    return made | {HISTORY: [*made.get(HISTORY, []), provenance(command)]}
 
 
 def machine() -> dict[str, Any]:

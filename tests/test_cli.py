@@ -158,7 +158,7 @@ def _fails_with(error: BaseException, *arguments: str) -> Result:
         def get_command(self, ctx: click.Context, name: str) -> click.Command:
             return boom
 
-    return CliRunner().invoke(Failing("fer"), ["boom", *arguments])
+    return CliRunner().invoke(Failing("fer", package="", listed={}), ["boom", *arguments])
 
 
 @pytest.mark.parametrize("verbosity", [[], ["-q"], ["-v"]])

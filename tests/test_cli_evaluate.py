@@ -89,7 +89,7 @@ def part(source: Path, path: Path, keep: Iterable[str]) -> Path:
     ):
         for video, rows in dataset.rows_by_video().items():
             if video in wanted:
-                writer.copy(video, dataset, rows)
+                writer.copy(dataset, rows)
         writer.finish({})
     return path
 

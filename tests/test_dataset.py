@@ -7,7 +7,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import h5py
@@ -16,16 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_pipeline.care.checking import verify
 from fer_pipeline.dataset import (
     CropRecord,
+    Excerpt,
     FaceRow,
+    copy_rows,
     counts,
     create_dataset,
-    merge,
     open_dataset,
 )
-from fer_pipeline.dataset_check import verify
-from fer_pipeline.domain import EMOTIONS, Box
+from fer_pipeline.domain import EMOTIONS, Box, order_emotions
 from fer_pipeline.errors import DatasetError, OutputError
 from tests.conftest import crop_record, write_faces
 
@@ -226,7 +227,8 @@ def test_images_are_read_in_any_order(tmp_path):
 def test_a_video_without_faces_is_listed(tmp_path):
     rows = {"a": [face(), face()], "b": [], "c": [face()]}
     with open_dataset(write(tmp_path / "f.h5", rows)) as dataset:
-        assert dataset.rows_by_video() == {"a": slice(0, 2), "b": slice(2, 2), "c": slice(2, 3)}
+        found = {video: rows.tolist() for video, rows in dataset.rows_by_video().items()}
+    assert found == {None: [], "a": [0, 1], "b": [], "c": [2]}
 
 
 def test_provenance_beyond_64_kib_is_kept(tmp_path):
@@ -236,16 +238,17 @@ def test_provenance_beyond_64_kib_is_kept(tmp_path):
         assert dataset.provenance == {"sources": sources}
 
 
-def write_one(path: Path, row: FaceRow) -> None:
-    with create_dataset(path, SMALL, ["anger"]) as writer:
-        writer.append("a", row)
+def append(path: Path, emotions: Iterable[str], rows: Iterable[FaceRow], *, votes: bool) -> None:
+    with create_dataset(path, SMALL, emotions, votes=votes) as writer:
+        for row in rows:
+            writer.append(None, row)
 
 
 def test_after_an_error_the_old_dataset_is_as_it_was(tmp_path):
     path = write(tmp_path / "f.h5", {"a": [face()]})
     before = path.read_bytes()
-    with pytest.raises(KeyError, match="bored"):  # not among the emotions announced
-        write_one(path, face("bored"))
+    with pytest.raises(DatasetError, match="bored"):
+        append(path, ["anger"], [face(), face("bored")], votes=True)
     assert path.read_bytes() == before
     assert [*tmp_path.iterdir()] == [path]
 
@@ -265,6 +268,33 @@ def test_more_emotions_than_labels_can_count_are_refused(tmp_path):
     ):
         pass
     write(tmp_path / "f.h5", {"a": [face(name) for name in names[:127]]})
+
+
+@given(st.lists(st.sampled_from([*EMOTIONS[:4], "zen", "bored", None]), max_size=600))
+@settings(max_examples=30)
+def test_emotions_not_known_beforehand_are_listed_in_order(shown):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "f.h5"
+        with create_dataset(path, SMALL, ()) as writer:
+            for emotion in shown:
+                writer.append(None, face(emotion))
+            writer.finish({})
+        with open_dataset(path) as dataset:
+            assert dataset.emotions == order_emotions(name for name in shown if name)
+            names = [*dataset.emotions, None]
+            assert [names[label] for label in dataset.column("label")] == shown
+
+
+def test_an_emotion_more_than_labels_can_count_is_refused(tmp_path):
+    rows = [face(f"class {number}") for number in range(128)]
+    with pytest.raises(DatasetError, match="128 emotions"):
+        append(tmp_path / "f.h5", (), rows, votes=False)
+
+
+def test_where_there_are_votes_no_emotion_is_added(tmp_path):
+    rows = [face(name, votes={name: 1.0}) for name in ("anger", "fear")]
+    with pytest.raises(DatasetError, match="fear: none of the emotions that are voted on"):
+        append(tmp_path / "f.h5", ("anger",), rows, votes=True)
 
 
 # The digest
@@ -392,12 +422,16 @@ PARTS = {
 }
 
 
+def join(path: Path, sources: Iterable[Path], provenance: dict[str, str]) -> None:
+    copy_rows(path, [Excerpt(source) for source in sources], SMALL, provenance)
+
+
 def test_parts_joined_in_any_order_are_one_run(tmp_path):
     whole = write(tmp_path / "whole.h5", PARTS)
     parts = [write(tmp_path / f"{video}.h5", {video: PARTS[video]}) for video in PARTS]
     joined = tmp_path / "joined.h5"
     for order in itertools.permutations(parts):
-        merge(joined, order, {"command": "joined"}, SMALL)
+        join(joined, order, {"command": "joined"})
         assert digest(joined) == digest(whole)
     with open_dataset(whole) as one, open_dataset(joined) as other:
         assert one.participants == other.participants == ("P9", "P1", "P0")  # by first row
@@ -413,7 +447,7 @@ def test_parts_joined_in_any_order_are_one_run(tmp_path):
 
 def test_people_are_numbered_by_first_row_wherever_they_stood_before(tmp_path):
     rows = {"z": [face(participant="P1")], "b": [face(participant=name) for name in ("P2", "P1")]}
-    merge(tmp_path / "f.h5", [write(tmp_path / "unsorted.h5", rows)], {}, SMALL)
+    join(tmp_path / "f.h5", [write(tmp_path / "unsorted.h5", rows)], {})
     with open_dataset(tmp_path / "f.h5") as dataset:
         assert dataset.videos == ("b", "z")
         assert dataset.participants == ("P2", "P1")
@@ -423,7 +457,7 @@ def test_people_are_numbered_by_first_row_wherever_they_stood_before(tmp_path):
 def test_a_dataset_is_joined_in_its_own_place(tmp_path):
     path = write(tmp_path / "f.h5", {"a": PARTS["P1_a.mp4"], "c": PARTS["P2_b.mp4"]})
     part = write(tmp_path / "part.h5", {"b": PARTS["P1_b.mp4"]})
-    merge(path, [part, path], {}, SMALL)
+    join(path, [part, path], {})
     whole = {"a": PARTS["P1_a.mp4"], "b": PARTS["P1_b.mp4"], "c": PARTS["P2_b.mp4"]}
     assert digest(path) == digest(write(tmp_path / "whole.h5", whole))
 
@@ -431,7 +465,7 @@ def test_a_dataset_is_joined_in_its_own_place(tmp_path):
 def test_more_parts_than_files_are_held_open_are_joined(tmp_path):
     rows = {f"{number:03d}": [face(frame=number)] for number in range(70)}
     parts = [write(tmp_path / f"{video}.h5", {video: rows[video]}) for video in rows]
-    merge(tmp_path / "joined.h5", parts, {}, SMALL)
+    join(tmp_path / "joined.h5", parts, {})
     assert digest(tmp_path / "joined.h5") == digest(write(tmp_path / "whole.h5", rows))
 
 

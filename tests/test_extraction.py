@@ -15,14 +15,12 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_pipeline.care.checking import verify
 from fer_pipeline.dataset import Dataset, open_dataset
-from fer_pipeline.dataset_check import verify
 from fer_pipeline.domain import Box, canonical_emotion
 from fer_pipeline.errors import OutputError
 from fer_pipeline.extraction import (
-    ExtractionOptions,
     ExtractionPlan,
-    VideoRecord,
     plan_extraction,
     publish,
     run_extraction,
@@ -32,6 +30,7 @@ from fer_pipeline.faces import Channels, CropOptions, crop
 from fer_pipeline.labels import LabelOptions
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.video import open_video
+from fer_pipeline.video_extraction import ExtractionOptions, VideoRecord
 from tests.media import (
     PARTICIPANTS,
     SAMPLE_FPS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,9 +14,8 @@ from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, collect, list_failures, participants_by_emotion
 from fer_pipeline.dataset import open_dataset
 from fer_pipeline.extraction import (
-    ExtractionOptions,
+    Existing,
     ExtractionPlan,
-    VideoRecord,
     plan_extraction,
     publish,
     run_extraction,
@@ -28,6 +28,7 @@ from fer_pipeline.label_layouts import LAYOUTS
 from fer_pipeline.labels import Labelling, LabelOptions
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
+from fer_pipeline.video_extraction import ExtractionOptions, VideoRecord
 
 DEFAULTS = ExtractionOptions()
 
@@ -101,6 +102,7 @@ DEFAULTS = ExtractionOptions()
 @options.timeout
 @options.overwrite
 @click.option("--verify", is_flag=True, help="Compare the content of videos known already.")
+@options.readmit
 @reports
 def command(
     console: Console,
@@ -128,6 +130,7 @@ def command(
     timeout: float | None,
     overwrite: bool,
     verify: bool,
+    readmit: frozenset[str],
 ) -> None:
     """Videos of participants to a dataset of faces.
 
@@ -152,8 +155,24 @@ def command(
         console.result(_labelling_table(labelling))
         _tell_untold(console, labelling)
         return
+    existing = Existing(overwrite, verify, readmit)
+    extract(console, videos, wanted, options, out, existing, workers, timeout)
+
+
+def extract(
+    console: Console,
+    videos: Sequence[Path],
+    labels: LabelOptions,
+    options: ExtractionOptions,
+    out: Path,
+    existing: Existing,
+    workers: int,
+    timeout: float | None = None,
+    corpus: str | None = None,
+) -> None:
+    """Extract videos, those of a public corpus too, and tell of it; ends the command if in part."""
     with locked(out):
-        plan = plan_extraction(videos, wanted, options, out, overwrite=overwrite, verify=verify)
+        plan = plan_extraction(videos, labels, options, out, existing, corpus)
         _tell_plan(console, plan)
         records, failures = collect(
             console,
@@ -163,11 +182,16 @@ def command(
         publish(plan, records, command_line())
     _summarize(console, plan, {**plan.finished, **records})
     _tell_untold(console, plan.labelling)
+    if plan.refused:
+        console.warn(
+            f"left out: {counted(len(plan.refused), 'video')} of people who were withdrawn from "
+            f"{out}; --readmit takes them in again"
+        )
     if failures and not (records or plan.finished or plan.known):
         raise all_failed(console, failures, "no video could be extracted; nothing was written")
     list_failures(console, failures)
     damaged = any(record.damaged for record in (*plan.finished.values(), *records.values()))
-    if failures or damaged or plan.labelling.untold:
+    if failures or damaged or plan.labelling.untold or plan.refused:
         click.get_current_context().exit(PARTLY_DONE)
 
 

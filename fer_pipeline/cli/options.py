@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fer_pipeline.dataset import EVERYBODY, NOBODY
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.workers import available_cores
 
@@ -47,6 +48,33 @@ timeout = click.option(
     help="Give a video up that takes longer.",
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there; begin anew.")
+
+
+class _People(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """Participant codes, separated by commas."""
+
+    name = "people"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> frozenset[str]:
+        if isinstance(value, frozenset):
+            return value
+        return frozenset(code.strip() for code in str(value).split(",") if code.strip())
+
+
+readmit = click.option(
+    "--readmit",
+    type=_People(),
+    is_flag=False,
+    flag_value=",".join(EVERYBODY),
+    default=NOBODY,
+    metavar="[CODES]",
+    help="Take in again participants who were withdrawn: these, or all who are among the inputs.",
+)
 
 
 def faces(default: str) -> Callable[[Command], Command]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -12,6 +11,7 @@ import click
 
 from fer_pipeline import __version__
 from fer_pipeline.cli.console import Console
+from fer_pipeline.cli.lazy import LazyGroup
 from fer_pipeline.errors import FerError, UsageError
 
 FAILED, WRONG_USAGE, PARTLY_DONE, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
@@ -25,7 +25,7 @@ COMMANDS = {
     "evaluate": "A model on faces that it has not seen: every figure, tables, plots.",
     "annotate": "Clips to emotion timelines: a row for every frame, with its true media time.",
     "probe": "All that is known of clips, before hours are spent on them.",
-    "data": "Look at a dataset, and check it.",
+    "data": "Look at a dataset, check it, and take care of it.",
     "networks": "List the networks, with their parameters for 8 emotions at their default input.",
     "export-model": "Write model.tflite, which annotation uses, into the folder MODEL.",
     "doctor": "Check the installation: what is there, what is missing, how to get it.",
@@ -39,26 +39,8 @@ class _TerminatedError(BaseException):
     """The process was asked to end."""
 
 
-class Root(click.Group):
-    """The group of all commands; it loads the one that is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002, D102
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002, D102
-        if name not in COMMANDS:
-            return None
-        module = import_module(f"fer_pipeline.cli.{_MODULES.get(name, name.replace('-', '_'))}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(  # noqa: D102
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        formatter: click.HelpFormatter,
-    ) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class Root(LazyGroup):
+    """The group of all commands."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; the one place where errors become exit statuses."""
@@ -81,7 +63,7 @@ class Root(click.Group):
 
 
 def _go_on(ctx: click.Context) -> str:
-    if ctx.invoked_subcommand in ("import", "evaluate"):
+    if ctx.invoked_subcommand in ("import", "evaluate", "data"):
         return "nothing was written; run it again"
     how = " with --resume" if ctx.invoked_subcommand == "train" else ""
     return f"what was finished is kept; run it again{how} to go on"
@@ -98,6 +80,9 @@ def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:
 
 @click.group(
     cls=Root,
+    package="fer_pipeline.cli",
+    listed=COMMANDS,
+    modules=_MODULES,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="fer COMMAND --help tells more, with an example.",
 )

@@ -1,0 +1,245 @@
+"""Reading a dataset."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_pipeline.dataset import withdrawn as withdrawal
+from fer_pipeline.dataset.layout import (
+    COLUMNS,
+    FORMAT,
+    UNKNOWN,
+    VERSION,
+    VOTES,
+    CropRecord,
+    Rows,
+    rows_at_once,
+)
+from fer_pipeline.dataset.withdrawn import Withdrawn
+from fer_pipeline.domain import FloatArray, UInt8Array
+from fer_pipeline.errors import DatasetError
+from fer_pipeline.faces import CHANNEL_COUNT
+from fer_pipeline.files import PathKind, kind_of, reason
+
+
+@dataclass(eq=False)
+class Dataset:
+    """An open dataset; use `open_dataset`.
+
+    Attributes:
+        path: The file.
+        emotions: Names that ``label`` points into.
+        participants: Codes that ``participant`` points into.
+        videos: Paths that ``video`` points into.
+        crop: How the images were cut out.
+        provenance: Where everything comes from.
+        withdrawn: People who were withdrawn, as far as one may know.
+    """
+
+    path: Path
+    emotions: tuple[str, ...]
+    participants: tuple[str, ...]
+    videos: tuple[str, ...]
+    crop: CropRecord
+    provenance: dict[str, Any]
+    withdrawn: tuple[Withdrawn, ...]
+    _file: Any = field(repr=False)
+    _columns: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False, init=False)
+
+    def __len__(self) -> int:
+        return int(self._file["images"].shape[0])
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a whole column other than the images, shape (N,) or (N, 4)."""
+        if name not in self._columns:
+            try:
+                self._columns[name] = self._file[name][:]
+            except OSError as error:
+                raise DatasetError(f"{self.path}: {name} cannot be read ({error})") from error
+        return self._columns[name]
+
+    @cached_property
+    def votes(self) -> FloatArray | None:
+        """Annotators' votes, shape (N, emotions), NaN for a face nobody voted on; or None."""
+        if VOTES not in self._file:
+            return None
+        return np.asarray(self.column(VOTES), np.float32)
+
+    def people(self, rows: Rows) -> NDArray[np.str_] | None:
+        """Return the code of each row's person; None if that of any is unknown."""
+        index = self.column("participant")[rows]
+        if np.any(index == UNKNOWN) or not len(self.participants):
+            return None
+        people: NDArray[np.str_] = np.array(self.participants)[index]
+        return people
+
+    def layout(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+        """Return the type and the shape of one row of a column or of the images."""
+        stored = self._file[name]
+        return stored.dtype, stored.shape[1:]
+
+    def images(self, rows: Rows | slice) -> UInt8Array:
+        """Read images, shape (n, size, size, channels); row numbers in any order."""
+        stored = self._file["images"]
+        try:
+            if isinstance(rows, slice):
+                return np.asarray(stored[rows])
+            return np.array([stored[int(row)] for row in rows], np.uint8).reshape(
+                -1, *stored.shape[1:]
+            )
+        except OSError as error:
+            raise DatasetError(f"{self.path}: an image cannot be read ({error})") from error
+
+    def batches(self) -> Iterator[slice]:
+        """Yield all rows in order, so many at a time as fit into memory with their images."""
+        step = rows_at_once(self._file["images"].shape[1:])
+        for start in range(0, len(self), step):
+            yield slice(start, min(start + step, len(self)))
+
+    def stores_images_like(self, target: Any) -> bool:
+        """Tell whether compressed images may be copied to another file's dataset as they are."""
+        return _storage(self._file["images"]) == _storage(target)
+
+    def copy_images(self, rows: Rows, target: Any) -> None:
+        """Append compressed images to another file's dataset of the same kind, as they are."""
+        stored = self._file["images"]
+        begin = target.shape[0]
+        target.resize(begin + len(rows), axis=0)
+        try:
+            for offset, row in enumerate(rows.tolist()):
+                mask, chunk = stored.id.read_direct_chunk((row, 0, 0, 0))
+                target.id.write_direct_chunk((begin + offset, 0, 0, 0), chunk, mask)
+        except OSError as error:
+            raise DatasetError(f"{self.path}: an image cannot be read ({error})") from error
+
+    def rows_by_video(self) -> dict[str | None, Rows]:
+        """Return the rows of each video in their order, none for no face; of stills under None."""
+        column = self.column("video")
+        order = np.argsort(column, kind="stable")
+        bounds = np.searchsorted(column[order], np.arange(UNKNOWN, len(self.videos) + 1))
+        parts = [order[start:end] for start, end in pairwise(bounds.tolist())]
+        return dict(zip((None, *self.videos), parts, strict=True))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all images, columns and names: the same data give the same digest."""
+        return self._read_through[0]
+
+    @property
+    def image_hashes(self) -> NDArray[np.uint64]:
+        """A number for each image, shape (N,), that only exact copies share.
+
+        64 bits: among a million images two others share one with a chance of 1 to 37 million.
+        """
+        return self._read_through[1]
+
+    @cached_property
+    def _read_through(self) -> tuple[str, NDArray[np.uint64]]:
+        """Decompress everything once: that is most of the cost of either result."""
+        total = hashlib.sha256(json.dumps([self.emotions, self.participants, self.videos]).encode())
+        for name in COLUMNS:
+            total.update(np.ascontiguousarray(self.column(name)).tobytes())
+        if self.votes is not None:
+            total.update(self.votes.tobytes())
+        hashes = np.empty(len(self), np.uint64)
+        for rows in self.batches():
+            images = self.images(rows)
+            total.update(images.tobytes())
+            hashes[rows] = [image_hash(image) for image in images]
+        return total.hexdigest(), hashes
+
+
+def _storage(images: Any) -> tuple[Any, ...]:
+    """Return what must be the same where a compressed image means the same."""
+    made = images.id.get_create_plist()
+    filters = [made.get_filter(index)[0] for index in range(made.get_nfilters())]
+    return images.dtype, images.chunks, images.shape[1:], filters
+
+
+def image_hash(image: UInt8Array) -> int:
+    """Return a number of 64 bits that only exact copies share, as `Dataset.image_hashes` has it."""
+    return int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little")
+
+
+@contextmanager
+def open_dataset(path: Path) -> Iterator[Dataset]:
+    """Open a dataset for reading.
+
+    Raises:
+        DatasetError: The file is missing, is no dataset, is of another version, or is broken.
+    """
+    import h5py
+
+    if kind_of(path, DatasetError) is PathKind.MISSING:
+        raise DatasetError(f"{path}: no such dataset; fer extract makes one")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        problem = reason(error) if error.errno else "no valid HDF5 file"
+        raise DatasetError(f"{path}: not a dataset that can be read ({problem})") from error
+    with file:
+        yield _read_header(path, file)
+
+
+def withdrawn_from(path: Path) -> tuple[Withdrawn, ...]:
+    """Return who was withdrawn from a dataset; nobody from a file that is none or does not exist.
+
+    Whatever replaces the file has to refuse them, too.
+    """
+    try:
+        with open_dataset(path) as dataset:
+            return dataset.withdrawn
+    except DatasetError:
+        return ()
+
+
+def _read_header(path: Path, file: Any) -> Dataset:
+    found = file.attrs.get("format"), file.attrs.get("version")
+    if not np.array_equal(found[0], FORMAT):
+        raise DatasetError(f"{path}: an HDF5 file, but not a dataset of faces made by fer")
+    if not np.array_equal(found[1], VERSION):
+        raise DatasetError(
+            f"{path}: version {found[1]} of the format; this fer reads version {VERSION}"
+        )
+    try:
+        channels = file.attrs["channels"]
+        if channels not in CHANNEL_COUNT:
+            raise ValueError(f"channels {channels!r}")
+        dataset = Dataset(
+            path=path,
+            emotions=tuple(map(str, file.attrs["emotions"])),
+            participants=tuple(file["participants"].asstr()[:]),
+            videos=tuple(file["videos"].asstr()[:]),
+            crop=CropRecord(channels=channels, **json.loads(file.attrs["crop"])),
+            provenance=json.loads(file.attrs["provenance"]),
+            withdrawn=withdrawal.from_json(file.attrs.get(withdrawal.ATTRIBUTE, "[]")),
+            _file=file,
+        )
+        columns = (*COLUMNS, "images", *([VOTES] if VOTES in file else []))
+        lengths = {file[name].shape[0] for name in columns}
+    except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
+        raise DatasetError(f"{path}: the dataset is broken ({error}); extract it again") from error
+    if len(lengths) > 1:
+        raise DatasetError(f"{path}: the dataset is broken (columns of different lengths)")
+    return dataset
+
+
+def counts(dataset: Dataset) -> NDArray[np.int64]:
+    """Count faces, shape (participants + 1, emotions + 1); the last of each is the unknown."""
+    table = np.zeros((len(dataset.participants) + 1, len(dataset.emotions) + 1), np.int64)
+    try:
+        np.add.at(table, (dataset.column("participant"), dataset.column("label")), 1)
+    except IndexError as error:
+        raise DatasetError(f"{dataset.path}: broken; fer data verify tells where") from error
+    return table
