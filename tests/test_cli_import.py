@@ -6,23 +6,27 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import pytest
 
+from fer_pipeline.care.checking import verify
 from fer_pipeline.corpora import CORPORA
 from fer_pipeline.dataset import open_dataset
-from fer_pipeline.dataset_check import verify
-from fer_pipeline.faces import FaceDetector
+from fer_pipeline.domain import Frame
+from fer_pipeline.faces import CropOptions, FaceDetector, crop
 from fer_pipeline.files import locked
 from fer_pipeline.splits import divide
 from tests.conftest import write_faces
+from tests.media import PARTICIPANTS, pictures_of
 from tests.test_corpora import (
     CODES,
     FACE,
@@ -100,7 +104,7 @@ def test_the_dataset_tells_how_to_crop_and_where_it_comes_from(fer, source, out)
     fer("import", "fer2013", source, "-o", out)
     with open_dataset(out) as dataset:
         assert (dataset.crop.size, dataset.crop.channels) == (48, "gray")
-        assert dataset.crop.margin == CORPORA["fer2013"].crop.margin
+        assert dataset.crop.margin == CORPORA["fer2013"].crop([source]).margin
         assert dataset.crop.cascade_digest == FaceDetector().digest
         made = dataset.provenance
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
@@ -214,7 +218,7 @@ def test_bad_pictures_are_listed_and_the_rest_is_imported(fer, tmp_path, out):
     folder = write_folder(tmp_path / "fer", members)
     result = fer("import", "fer2013", folder, "-o", out)
     assert result.exit_code == 3
-    assert f"{folder / 'train/happy/bad.png'}  no whole PNG or JPEG picture" in result.stderr
+    assert f"{folder / 'train/happy/bad.png'}  no whole picture" in result.stderr
     with open_dataset(out) as dataset:
         assert len(dataset) == 3
 
@@ -386,3 +390,322 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(source, small_disk):
     assert stderr.count("\n") == 1
     assert "cannot be written (No space left on device)" in stderr
     assert names_in(small_disk) == ["filler"]
+
+
+# Pictures that show more than a face
+
+
+PEOPLE = ("P00", "P07")
+SHOWN = ("happy", "sad", "neutral")
+PLAIN = np.full((120, 160, 3), 99, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def portraits(tmp_path_factory) -> Path:
+    """Two people with three emotions, three pictures of each."""
+    folder = tmp_path_factory.mktemp("portraits")
+    for person in PEOPLE:
+        for emotion in SHOWN:
+            frames = pictures_of(PARTICIPANTS / f"{person}_{emotion}.mp4", 3)
+            names = [f"{person}/{emotion}/{i}.png" for i in range(len(frames))]
+            write_folder(
+                folder, {n: picture(f[..., ::-1]) for n, f in zip(names, frames, strict=True)}
+            )
+    return folder
+
+
+def test_faces_are_found_in_portraits_as_in_videos(fer, portraits, out):
+    result = fer("import", "folder", portraits, "-o", out)
+    assert result.exit_code == 0
+    assert f"{out}: 18 faces of folder, 2 people" in result.stdout
+    assert re.search(r"^all +0 +0 +0 +18 +18$", result.stdout, re.MULTILINE)
+    detector = FaceDetector()
+    with open_dataset(out) as dataset:
+        assert dataset.emotions == ("neutral", "happiness", "sadness")
+        assert dataset.participants == PEOPLE
+        assert dataset.videos == ()
+        assert verify(dataset) == []
+        row = int(np.flatnonzero(dataset.column("label") == 1)[0])  # the first happy one
+        rgb = pictures_of(PARTICIPANTS / "P00_happy.mp4", 1)[0]
+        frame = Frame(0, 0.0, Picture(rgb))
+        (face,) = detector.detect(frame.luma)
+        assert np.array_equal(dataset.images([row])[0], crop(frame, face.box, CropOptions()))
+        assert dataset.column("score")[row] == np.float32(face.score)
+        assert not np.isnan(dataset.column("score")).any()
+
+
+class Picture:
+    """A picture as a video frame would have it."""
+
+    def __init__(self, rgb: np.ndarray) -> None:
+        self._rgb = rgb
+
+    def luma(self) -> np.ndarray:
+        return cv2.cvtColor(self._rgb, cv2.COLOR_RGB2GRAY)
+
+    def rgb(self) -> np.ndarray:
+        return self._rgb
+
+
+def test_pictures_without_a_face_are_listed_until_they_are_taken_whole(fer, tmp_path, out):
+    members = {
+        "happy/plain.png": picture(PLAIN),
+        "happy/P.jpg": picture(pictures_of(PARTICIPANTS / "P00_happy.mp4", 1)[0][..., ::-1]),
+        "sad/cut.png": picture(PLAIN)[:60],
+    }
+    folder = write_folder(tmp_path / "faces", members)
+    result = fer("import", "folder", folder, "-o", out, "-q")
+    assert result.exit_code == 3
+    lines = [re.split(r"\s{2,}", line) for line in result.stderr.splitlines()]
+    assert lines[2:4] == [
+        [f"{folder / 'happy/plain.png'}", "no face found"],
+        [f"{folder / 'sad/cut.png'}", "no whole picture"],
+    ]
+    assert lines[-1][-1].endswith("taken as they are with --no-detect")
+    whole = ("import", "folder", folder, "-o", out, "--no-detect", "--size", "64", "--overwrite")
+    result = fer(*whole, "--channels", "gray", "--margin", "0.3")
+    assert result.exit_code == 3
+    assert "--no-detect" not in result.stderr
+    with open_dataset(out) as dataset:
+        assert len(dataset) == 2
+        assert (dataset.images([1]) == 99).all()
+        assert dataset.column("box").tolist() == [[0, 0, 320, 240], [0, 0, 160, 120]]
+        crop = dataset.crop
+        assert (crop.size, crop.margin, crop.channels) == (64, 0.3, "gray")
+
+
+def test_the_number_of_threads_does_not_matter(fer, portraits, out):
+    digests = set()
+    for threads in (1, 4):
+        fer("import", "folder", portraits, "-o", out, "--workers", threads, "--overwrite")
+        with open_dataset(out) as dataset:
+            digests.add(dataset.digest)
+    assert len(digests) == 1
+
+
+def test_classes_of_ones_own_come_behind_the_known_ones(fer, tmp_path, out):
+    names = ("zen/a.png", "neutral/b.png", "bored/c.png", "angry/d.png")
+    image = picture(np.zeros((48, 48, 3), np.uint8))
+    folder = write_folder(tmp_path / "own", dict.fromkeys(names, image))
+    result = fer("import", "folder", folder, "-o", out, "--no-detect", "--pattern", "{emotion}/{x}")
+    assert result.exit_code == 0
+    with open_dataset(out) as dataset:
+        assert dataset.emotions == ("neutral", "anger", "bored", "zen")
+        label = dataset.column("label")
+        assert [dataset.emotions[i] for i in label] == ["anger", "bored", "neutral", "zen"]
+        assert dataset.provenance["options"] == {"detect": False, "pattern": "{emotion}/{x}"}
+
+
+# Choosing
+
+
+def test_emotions_are_chosen_and_joined(fer, source, out):
+    result = fer("import", "fer2013", source, "-o", out, "--emotions", "happy,bad=fear+anger+sad")
+    assert result.exit_code == 0
+    with open_dataset(out) as dataset:
+        assert dataset.emotions == ("happiness", "bad")
+        kept = [CODES[code] for _, code, _ in some_faces(FACES)]
+        kept = [name for name in kept if name in ("happiness", "fear", "anger", "sadness")]
+        assert dataset.column("label").tolist() == [int(name != "happiness") for name in kept]
+        assert dataset.provenance["options"]["emotions"]["anger"] == "bad"
+        assert dataset.provenance["skipped"] == {
+            f"{name}: not among --emotions": 6 for name in ("disgust", "neutral", "surprise")
+        }
+    assert "left out, disgust: not among --emotions: 6" in result.stdout
+
+
+def test_votes_follow_the_emotions_chosen(fer, tmp_path, out):
+    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
+    votes = ["6,0,0,0,4,0,0,0,0,0", "0,0,0,0,7,0,3,0,0,0", "0,8,0,2,0,0,0,0,0,0"]
+    lines = [f"Training,fer{i:07d}.png,{one}" for i, one in enumerate(votes)]
+    labels = tmp_path / "fer2013new.csv"
+    labels.write_text("\n".join([f"{header},unknown,NF", *lines]) + "\n")
+    faces = [(image, 3, "Training") for image, _, _ in some_faces(3)]
+    table = write_table(tmp_path / "fer2013.csv", faces)
+    arguments = ("import", "ferplus", table, labels, "-o", out)
+    assert fer(*arguments, "--emotions", "neutral,bad=fear+anger+sad").exit_code == 0
+    with open_dataset(out) as dataset:
+        assert dataset.emotions == ("neutral", "bad")
+        assert dataset.column("label").tolist() == [0, 1]
+        shares = dataset.votes / dataset.votes.sum(axis=1, keepdims=True)
+        assert np.allclose(shares, [[0.6, 0.4], [0.0, 1.0]])
+
+
+def test_emotions_that_nothing_shows_are_told(fer, portraits, tmp_path, out):
+    result = fer("import", "folder", portraits, "-o", out, "--emotions", "happy,contempt")
+    assert result.exit_code == 0
+    assert "warning: no face of contempt" in result.stderr
+    none = tmp_path / "none.h5"
+    line = error_line(fer("import", "folder", portraits, "-o", none, "--emotions", "contempt"))
+    assert "all of its faces are left out" in line
+    assert "happiness: not among --emotions (6)" in line
+    assert not none.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["fer2013", "--emotions", "contempt"], "the corpus has no contempt; it has neutral"),
+        (["fer2013", "--emotions", "fear+anger"], "'fear+anger' has no name"),
+        (["fer2013", "--last", "2"], "--last means nothing to fer2013"),
+        (["fer2013", "--pattern", "{emotion}/{x}"], "--pattern means nothing to fer2013"),
+        (["fer2013", "--fps", "2"], "--fps means nothing to fer2013"),
+        (["fer2013", "--seed", "2"], "--seed draws the faces of --balance; give both"),
+        (["ravdess", "--no-detect"], "--detect means nothing to ravdess"),
+        (["ravdess", "--emotions", "fear"], "--emotions means nothing to ravdess"),
+    ],
+)
+def test_options_that_mean_nothing_are_wrong_usage(options, problem, fer, source, out):
+    result = fer("import", *options, source, "-o", out)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+    assert not out.parent.exists()
+
+
+def test_the_training_part_is_balanced_and_nothing_else(fer, source, out):
+    whole = out.with_name("whole.h5")
+    fer("import", "fer2013", source, "-o", whole)
+    result = fer("import", "fer2013", source, "-o", out, "--balance", "5", "--seed", "3")
+    assert result.exit_code == 0
+    assert names_in(out.parent) == ["faces.h5", "whole.h5"]
+    with open_dataset(out) as balanced, open_dataset(whole) as before:
+        split, label = balanced.column("split"), balanced.column("label")
+        assert np.bincount(label[split == 0]).tolist() == [5] * 7
+        hashes = balanced.image_hashes
+        for side in (1, 2):
+            kept = before.image_hashes[before.column("split") == side]
+            assert hashes[split == side].tolist() == kept.tolist()
+        trained = before.image_hashes[before.column("split") == 0]
+        assert set(hashes[split == 0]) == set(trained)  # two of each class, two or three times
+        assert verify(balanced) == []
+        made = balanced.provenance
+        assert made["options"] == {"balance": 5, "seed": 3}
+        assert made["copies"] == {"all": 0, "validation_in_training": 0, "test_in_training": 0}
+
+
+def test_balancing_is_repeatable_and_depends_on_the_seed(fer, portraits, out):
+    digests = []
+    for seed in (0, 0, 1):
+        arguments = ("--balance", "2", "--seed", seed, "--overwrite")
+        fer("import", "folder", portraits, "-o", out, *arguments)
+        with open_dataset(out) as dataset:
+            assert np.bincount(dataset.column("label")).tolist() == [2] * 3
+            digests.append(dataset.digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_other_options_are_refused_until_overwrite(fer, source, out):
+    balanced = ("import", "fer2013", source, "-o", out, "--balance", "2")
+    fer(*balanced)
+    before = state(out)
+    assert "nothing to do" in fer(*balanced).stderr
+    assert "nothing to do" in fer(*balanced, "--seed", "0").stderr
+    line = error_line(fer(*balanced, "--seed", "1"))
+    assert "made with other options (seed: 0 → 1)" in line
+    line = error_line(fer("import", "fer2013", source, "-o", out))
+    assert "made with other options (balance: 2 → None; seed: 0 → None)" in line
+    line = error_line(fer(*balanced, "--size", "64"))
+    assert "made with another crop (size: 48 → 64)" in line
+    assert state(out) == before
+    assert fer(*balanced, "--seed", "1", "--overwrite").exit_code == 0
+
+
+def test_a_dataset_of_an_earlier_version_is_known(fer, source, out):
+    fer("import", "fer2013", source, "-o", out)
+    with h5py.File(out, "a") as file:
+        made = json.loads(file.attrs["provenance"])
+        file.attrs["provenance"] = json.dumps(
+            {name: made[name] for name in made if name not in ("options", "skipped")}
+        )
+    assert "nothing to do" in fer("import", "fer2013", source, "-o", out).stderr
+
+
+# Clips
+
+
+@pytest.fixture(scope="module")
+def ravdess(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("RAVDESS")
+    clips = {
+        "Actor_01/01-01-03-01-01-01-01": "P00_happy",
+        "Actor_01/02-01-03-01-01-01-01": "P00_happy",
+        "Actor_01/02-01-04-01-01-01-01": "P00_sad",
+        "Actor_02/02-01-02-01-01-01-02": "P07_neutral",
+    }
+    for name, clip in clips.items():
+        path = folder / f"{name}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy2(PARTICIPANTS / f"{clip}.mp4", path)
+    return folder
+
+
+def test_clips_of_a_corpus_are_extracted_by_its_layout(fer, ravdess, out):
+    arguments = ("import", "ravdess", ravdess, "-o", out, "--every", "10", "--workers", "1")
+    result = fer(*arguments, "--size", "32", "--channels", "gray")
+    assert result.exit_code == 0
+    assert "passed over: 1 file of takes that others show, too" in result.stderr
+    with open_dataset(out) as dataset:
+        assert dataset.emotions == ("happiness", "sadness", "calm")
+        assert dataset.participants == ("02", "01")  # as they come first
+        assert dataset.videos == (
+            "02-01-02-01-01-01-02.mp4",
+            "02-01-03-01-01-01-01.mp4",
+            "02-01-04-01-01-01-01.mp4",
+        )
+        assert (dataset.crop.size, dataset.crop.channels) == (32, "gray")
+        assert dataset.provenance["corpus"] == "ravdess"
+    before = state(out)
+    again = fer(*arguments, "--size", "32", "--channels", "gray")
+    assert again.exit_code == 0
+    assert "nothing to do" in again.stderr
+    assert state(out) == before
+    changed = fer(*arguments)
+    assert changed.exit_code == 1
+    assert "made with other settings" in changed.stderr
+
+
+def test_clips_of_crema_d_are_extracted(fer, tmp_path, out):
+    for code, emotion in (("ANG", "angry"), ("NEU", "neutral")):
+        shutil.copy2(PARTICIPANTS / f"P00_{emotion}.mp4", tmp_path / f"1001_DFA_{code}_XX.mp4")
+    result = fer("import", "crema-d", tmp_path, "-o", out, "--fps", "5", "--workers", "1")
+    assert result.exit_code == 0
+    with open_dataset(out) as dataset:
+        assert dataset.emotions == ("neutral", "anger")
+        assert dataset.participants == ("1001",)
+        assert dataset.provenance["corpus"] == "crema-d"
+
+
+def test_a_corpus_of_clips_is_not_mixed_with_one_of_pictures(fer, source, ravdess, out):
+    fer("import", "ravdess", ravdess, "-o", out, "--every", "25", "--workers", "1")
+    line = error_line(fer("import", "fer2013", source, "-o", out))
+    assert "made from ravdess, not fer2013" in line
+    fer("import", "fer2013", source, "-o", out, "--overwrite")
+    refused = fer("import", "ravdess", ravdess, "-o", out)
+    assert refused.exit_code == 1
+    assert "not made by fer extract" in refused.stderr
+
+
+# Stopped
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_ended_at_any_moment_leaves_nothing_broken(sent, tmp_path, out):
+    source = tmp_path / "fer2013.csv"
+    source.write_text("\n".join([HEADER, *[row(FACE, code) for code in (0, 3)] * 1000]))
+    unfinished = out.with_name("faces.h5.whole.unfinished")
+    process = start(source, "-o", out, "--balance", "100")
+    while process.poll() is None and not unfinished.exists():
+        time.sleep(0.01)
+    process.send_signal(sent)
+    process.communicate(timeout=30)
+    assert process.returncode == (-9 if sent == signal.SIGKILL else 143)
+    assert not out.exists()
+    if sent == signal.SIGTERM:
+        assert not out.parent.exists()
+    again = start(source, "-o", out, "--balance", "100")
+    again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert [name for name in names_in(out.parent) if "lock" not in name] == ["faces.h5"]
+    with open_dataset(out) as dataset:
+        assert np.bincount(dataset.column("label")).tolist() == [100, 100]

@@ -5,26 +5,25 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import tarfile
 import tempfile
 import tracemalloc
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_pipeline.corpora import CORPORA, Still, Unusable
-from fer_pipeline.corpora.fer2013 import read, read_table
-from fer_pipeline.corpora.members import source_digest, source_size
+from fer_pipeline.corpora.corpus import ReadOptions
+from fer_pipeline.corpora.fer2013 import FER2013, read, read_table
+from fer_pipeline.corpora.members import holds, member_names, source_digest, source_size
 from fer_pipeline.domain import order_emotions
 from fer_pipeline.errors import CorpusError
-from fer_pipeline.faces import CHANNEL_COUNT
+from tests import corpus_files
+from tests.corpus_files import picture, write_folder, write_tar, write_zip
 from tests.permissions import run_without_rights_of_root
 
 HEADER = "emotion,pixels,Usage"
@@ -62,26 +61,6 @@ def write_table(path: Path, faces: Faces, extra: Iterable[str] = ()) -> Path:
     return path
 
 
-def write_zip(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return path
-
-
-def write_tar(path: Path, members: dict[str, bytes], mode: str = "w:gz") -> Path:
-    with tarfile.open(path, mode) as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return path
-
-
-def picture(image: np.ndarray, suffix: str = ".png") -> bytes:
-    return cv2.imencode(suffix, image)[1].tobytes()
-
-
 def pictures(faces: Faces) -> dict[str, bytes]:
     """Return the faces as files in a folder for each class, test and training apart."""
     return {
@@ -90,22 +69,15 @@ def pictures(faces: Faces) -> dict[str, bytes]:
     }
 
 
-def write_folder(folder: Path, members: dict[str, bytes]) -> Path:
-    for name, content in members.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return folder
-
-
-def everything(source: Path) -> list[Still | Unusable]:
-    return list(read(source, lambda _: None))
+def everything(*sources: Path) -> list[Still | Unusable]:
+    return corpus_files.everything(FER2013, *sources)
 
 
 def plain(entries: Iterable[Still | Unusable]) -> list[tuple[bytes, str, int]]:
     """Return stills as values that compare; nothing may be unusable."""
     stills = [entry for entry in entries if isinstance(entry, Still)]
     assert len(stills) == len([*entries])
+    assert all(still.cropped and still.place for still in stills)
     assert all(still.image.shape == (48, 48, 1) for still in stills)
     assert all(still.image.dtype == np.uint8 for still in stills)
     return [(still.image.tobytes(), still.emotion, still.split) for still in stills]
@@ -116,10 +88,7 @@ def expected(faces: Faces) -> list[tuple[bytes, str, int]]:
 
 
 def refused(source: Path) -> str:
-    with pytest.raises(CorpusError) as error:
-        everything(source)
-    message = str(error.value)
-    assert "\n" not in message
+    message = corpus_files.refused(FER2013, source)
     assert str(source) in message
     return message
 
@@ -130,8 +99,8 @@ def refused(source: Path) -> str:
 @pytest.mark.parametrize("corpus", CORPORA.values(), ids=CORPORA)
 def test_every_corpus_is_described_so_that_datasets_and_models_can_be_made_of_it(corpus):
     assert corpus.emotions == order_emotions(corpus.emotions)
-    assert corpus.crop.channels in CHANNEL_COUNT
-    assert corpus.crop.margin > -0.5
+    assert corpus.emotions or not corpus.votes
+    assert len(corpus.title) > 20
 
 
 # The table
@@ -267,7 +236,8 @@ def test_every_image_comes_back_as_it_was(seed, codes):
 def wrapped_tables(folder: Path, faces: Faces) -> Iterator[Path]:
     """Yield the same table in every wrapping."""
     content = table(faces).encode()
-    readme = {"fer2013/README": b"read me", "fer2013/fer2013.bib": b"@inproceedings{}"}
+    beside = ("README", "README.txt", "fer2013.bib", "notes.tsv", "codes.npy")
+    readme = {f"fer2013/{name}": b"read me" for name in beside}
     members = {**readme, "fer2013/fer2013.csv": content}
     yield write_table(folder / "fer2013.csv", faces)
     yield write_zip(folder / "fer2013.zip", {"fer2013.csv": content})
@@ -288,13 +258,27 @@ def test_the_table_is_found_in_every_wrapping(tmp_path):
         assert plain(everything(source)) == expected(faces), source
 
 
+def test_several_sources_are_read_one_after_another(tmp_path):
+    faces = some_faces(6)
+    first = write_table(tmp_path / "a.csv", faces[:4])
+    second = write_zip(tmp_path / "b.zip", {"fer2013.csv": table(faces[4:]).encode()})
+    assert plain(everything(first, second)) == expected(faces)
+    assert plain(everything(second, first)) == expected(faces[4:] + faces[:4])
+
+
+def test_a_table_that_is_given_by_itself_may_be_called_anything(tmp_path):
+    faces = some_faces(2)
+    assert plain(everything(write_table(tmp_path / "faces.data", faces))) == expected(faces)
+    assert plain(everything(write_table(tmp_path / "faces.txt", faces))) == expected(faces)
+
+
 def test_progress_counts_to_the_size_that_was_told(tmp_path):
     for source in wrapped_tables(tmp_path, some_faces(60)):
         counted: list[int] = []
-        list(read(source, counted.append))
-        if source.suffix in (".csv", ".gz", ".tar", ".xz") or source.is_dir():
+        list(read([source], ReadOptions(), counted.append))
+        if source.suffix in (".csv", ".gz", ".tar", ".xz"):
             assert sum(counted) == source_size(source), source
-        else:  # the list of contents of a zip is read apart
+        else:  # a zip's list of contents is read apart, and what stands beside the table not at all
             assert sum(counted) >= source_size(source) * 0.9, source
 
 
@@ -313,11 +297,45 @@ def test_the_digest_is_that_of_what_is_read(tmp_path):
     first = write_folder(tmp_path / "one" / "fer", pictures(some_faces(4)))
     second = write_folder(tmp_path / "two" / "fer", pictures(some_faces(4)))
     assert source_digest(first) == source_digest(second)
-    (first / "notes.txt").write_text("not read")
+    (first / "notes.md").write_text("not read")
     (first / ".hidden.png").write_bytes(b"not read")
     assert source_digest(first) == source_digest(second)
     next(first.rglob("00*.png")).write_bytes(b"something else")
     assert source_digest(first) != source_digest(second)
+
+
+NAMES = st.text("ab._-/Z0", min_size=1, max_size=6).filter(
+    lambda name: all(part and not part.startswith(".") for part in name.split("/"))
+)
+
+
+@given(st.sets(NAMES, max_size=12))
+@settings(max_examples=50)
+def test_files_in_folders_come_in_the_order_of_their_whole_names(names):
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "corpus")
+        folder.mkdir()
+        for name in names:
+            path = folder / f"{name}.png"
+            if not any(parent.is_file() for parent in path.parents):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        there = [path.relative_to(place).as_posix() for path in folder.rglob("*.png")]
+        files = [name for name in there if Path(place, name).is_file()]
+        assert member_names(folder) == sorted(files)
+
+
+def test_it_looks_no_further_than_for_one_that_is_wanted(tmp_path):
+    folder = write_folder(tmp_path / "fer", pictures(some_faces(4)))
+    asked: list[str] = []
+
+    def wanted(name: str) -> bool:
+        asked.append(name)
+        return True
+
+    assert holds(folder, wanted)
+    assert len(asked) == 1
+    assert not holds(folder, lambda _: False)
 
 
 # Pictures in a folder for each class
@@ -367,25 +385,26 @@ def test_the_name_of_the_folder_given_tells_too(tmp_path, monkeypatch):
     assert plain(everything(Path())) == [(FACE.tobytes(), "happiness", 2)]
 
 
-def test_colour_pictures_become_gray(tmp_path):
-    colour = np.dstack([FACE] * 3)
-    source = write_folder(tmp_path / "fer", {"train/happy/1.png": picture(colour)})
-    assert plain(everything(source)) == [(FACE.tobytes(), "happiness", 0)]
+def test_pictures_in_colour_stay_so_until_they_are_cut(tmp_path):
+    colour = np.dstack([FACE, FACE // 2, FACE // 3])  # red, green, blue
+    source = write_folder(tmp_path / "fer", {"train/happy/1.png": picture(colour[..., ::-1])})
+    (still,) = everything(source)
+    assert np.array_equal(still.image, colour)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("train/happy/bad.png", b"", "no whole PNG or JPEG picture"),
-        ("train/happy/bad.png", b"not a picture", "no whole PNG or JPEG picture"),
-        ("train/happy/bad.png", picture(FACE)[:-100], "no whole PNG or JPEG picture"),
-        ("train/happy/bad.jpg", picture(FACE, ".jpg")[:-100], "no whole PNG or JPEG picture"),
-        ("train/happy/bad.jpg", picture(FACE, ".jpg")[:-1], "no whole PNG or JPEG picture"),
-        ("train/happy/bad.png", b"\x89PNGIEND", "no whole PNG or JPEG picture"),
+        ("train/happy/bad.png", b"", "no whole picture"),
+        ("train/happy/bad.png", b"not a picture", "no whole picture"),
+        ("train/happy/bad.png", picture(FACE)[:-100], "no whole picture"),
+        ("train/happy/bad.jpg", picture(FACE, ".jpg")[:-100], "no whole picture"),
+        ("train/happy/bad.jpg", picture(FACE, ".jpg")[:-1], "no whole picture"),
+        ("train/happy/bad.png", b"\x89PNGIEND", "no whole picture"),
         (
             "train/happy/bad.png",
             picture(FACE)[:60] + b"damage" + picture(FACE)[66:],
-            "no whole PNG or JPEG picture",
+            "no whole picture",
         ),
         ("train/happy/bad.png", picture(FACE[:40]), "48 x 40 px instead of 48 x 48"),
         (
@@ -436,7 +455,7 @@ def test_what_does_not_exist_or_is_empty_is_refused(tmp_path):
     assert "no such file or folder" in refused(tmp_path / "nowhere")
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "holds neither fer2013.csv nor PNG or JPEG pictures" in refused(empty)
+    assert "holds neither fer2013.csv nor pictures" in refused(empty)
     assert "holds neither" in refused(write_zip(tmp_path / "a.zip", {"notes.txt": b""}))
 
 
@@ -472,10 +491,11 @@ def test_an_archive_with_a_password_is_refused(tmp_path):
 READ = """
 import sys
 from pathlib import Path
+from fer_pipeline.corpora.corpus import ReadOptions
 from fer_pipeline.corpora.fer2013 import read
 from fer_pipeline.errors import CorpusError
 try:
-    list(read(Path(sys.argv[1]), lambda _: None))
+    list(read([Path(sys.argv[1])], ReadOptions(), lambda _: None))
 except CorpusError as error:
     print(error)
 """
@@ -525,7 +545,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path):
     assert path.stat().st_size > 7e6
     tracemalloc.start()
     try:
-        kinds = Counter(type(entry) for entry in read(path, lambda _: None))
+        kinds = Counter(type(entry) for entry in read([path], ReadOptions(), lambda _: None))
         assert tracemalloc.get_traced_memory()[1] < 3e6
     finally:
         tracemalloc.stop()
@@ -539,7 +559,7 @@ def test_memory_does_not_grow_with_a_line(tmp_path):
     path.write_bytes(gzip.decompress(path.read_bytes()))
     tracemalloc.start()
     try:
-        (bad,) = read(path, lambda _: None)
+        (bad,) = read([path], ReadOptions(), lambda _: None)
         assert tracemalloc.get_traced_memory()[1] < 3e6
     finally:
         tracemalloc.stop()

@@ -2,28 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
+from fer_pipeline.cli.extract import DEFAULTS as CLIPS
+from fer_pipeline.cli.extract import extract
+from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
-from fer_pipeline.corpora import CORPORA
-from fer_pipeline.dataset import SPLIT_TEST, SPLIT_TRAINING, SPLIT_VALIDATION, Dataset, open_dataset
+from fer_pipeline.corpora import CORPORA, ReadOptions
+from fer_pipeline.dataset import (
+    SPLIT_TEST,
+    SPLIT_TRAINING,
+    SPLIT_VALIDATION,
+    UNKNOWN,
+    Dataset,
+    open_dataset,
+)
+from fer_pipeline.extraction import Existing
+from fer_pipeline.face_search import SearchOptions
+from fer_pipeline.faces import Channels, CropOptions
 from fer_pipeline.files import locked
-from fer_pipeline.importing import MOST_KEPT, Copies, Imported, plan_import, run_import
+from fer_pipeline.fit_options import LARGEST_SEED
+from fer_pipeline.importing import (
+    CLIP_CORPORA,
+    MOST_KEPT,
+    NO_FACE,
+    WITHDRAWN,
+    Copies,
+    EmotionChoice,
+    Imported,
+    ImportOptions,
+    ImportPlan,
+    choose_takes,
+    plan_import,
+    run_import,
+)
+from fer_pipeline.labels import LabelOptions
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, text_table
+from fer_pipeline.video_extraction import ExtractionOptions
+from fer_pipeline.workers import available_cores
 
 _MOST_LISTED = 20
 
 _SIDES = (("training", SPLIT_TRAINING), ("validation", SPLIT_VALIDATION), ("test", SPLIT_TEST))
+_UNDIVIDED = ("no side", UNKNOWN)
+
+_OF_PICTURES = ("detect", "pattern", "last", "emotions", "balance", "seed")
+_OF_CLIPS = ("every", "fps", "timeout")
+
+_KINDS = sorted({**CORPORA, **CLIP_CORPORA})
+
+_HELP = """A public corpus to a dataset of faces, with the corpus's own split.
+
+SOURCE is what the corpus's authors distribute; archives of pictures need not be unpacked. Rows and
+files that make no sense are left out and listed. Faces are looked for, as in videos, where a
+corpus's pictures show more than a face.
+
+{kinds}
+
+\b
+Example:
+  fer import fer2013 fer2013.tar.gz -o faces.h5
+  fer import affectnet AffectNet/ --emotions neutral,happy,negative=anger+sadness+fear
+"""
 
 
-@click.command("import")
-@click.argument("kind", type=click.Choice(sorted(CORPORA)))
+class _Emotions(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A choice of emotions."""
+
+    name = "emotions"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> EmotionChoice:
+        return value if isinstance(value, EmotionChoice) else EmotionChoice.parse(str(value))
+
+
+def _described() -> str:
+    titles = {name: one.title for name, one in CORPORA.items()}
+    titles |= {name: one.title for name, one in CLIP_CORPORA.items()}
+    return _HELP.format(kinds="\n\n".join(f"{name}: {titles[name]}" for name in _KINDS))
+
+
+@click.command("import", help=_described())
+@click.argument("kind", metavar="CORPUS", type=click.Choice(_KINDS))
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=options.AnyPath)
 @click.option(
     "-o",
@@ -33,48 +105,181 @@ _SIDES = (("training", SPLIT_TRAINING), ("validation", SPLIT_VALIDATION), ("test
     show_default=True,
     help="The dataset.",
 )
+@click.option(
+    "--emotions",
+    type=_Emotions(),
+    metavar="A,B,NAME=C+D",
+    help="Import these emotions only; several may become one.  [default: all]",
+)
+@click.option(
+    "--detect/--no-detect",
+    default=None,
+    help="Look for a face in every picture, or take all as they are.  [default: as suits each]",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(8, 1024),
+    help="Side of the square crops in pixels.  [default: as suits the corpus]",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 2),
+    help="Border on each side, as a share of the face; of faces that are cropped already, what "
+    "they have.  [default: as suits the corpus]",
+)
+@click.option(
+    "--channels",
+    type=click.Choice(["rgb", "gray"]),
+    help="Keep the colour, or not.  [default: as suits the corpus]",
+)
+@click.option("--pattern", help="How paths tell, such as '{participant}/{emotion}_{take}'; folder.")
+@click.option(
+    "--last",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"Frames at the end of a sequence that show its emotion; ck.  [default: "
+    f"{ReadOptions().last}]",
+)
+@click.option(
+    "--balance",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="N faces of each emotion, drawn or repeated; in the training part, where there is one.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, LARGEST_SEED),
+    help=f"Draws the faces of --balance; another one draws others.  [default: "
+    f"{ImportOptions().seed}]",
+)
+@options.every
+@options.fps
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=available_cores,
+    show_default="all cores",
+    help="Pictures or clips done side by side; the result is the same.",
+)
+@options.timeout
+@options.readmit
 @options.overwrite
 @reports
 def command(
-    console: Console, kind: str, sources: tuple[Path, ...], out: Path, overwrite: bool
+    console: Console,
+    kind: str,
+    sources: tuple[Path, ...],
+    out: Path,
+    emotions: EmotionChoice | None,
+    detect: bool | None,
+    size: int | None,
+    margin: float | None,
+    channels: Channels | None,
+    pattern: str | None,
+    last: int | None,
+    balance: int | None,
+    seed: int | None,
+    every: int | None,
+    fps: float | None,
+    workers: int,
+    timeout: float | None,
+    readmit: frozenset[str],
+    overwrite: bool,
 ) -> None:
-    """A public corpus to a dataset of faces, with the corpus's own split.
-
-    SOURCE is what the corpus's authors distribute; archives need not be unpacked. Rows and files
-    that make no sense are left out and listed.
-
-    \b
-    fer2013: fer2013.csv (emotion,pixels,Usage), alone or in a .zip or .tar.gz, or folders of PNG or
-    JPEG pictures such as train/angry/ and test/angry/. Training becomes training, PublicTest
-    validation, PrivateTest test.
-
-    \b
-    Example:
-      fer import fer2013 fer2013.tar.gz -o faces.h5
-    """
+    """Import a corpus; the help is put together above."""
+    clips = kind in CLIP_CORPORA
+    _refuse_options(kind, _OF_PICTURES if clips else _OF_CLIPS)
+    if seed is not None and balance is None:
+        raise click.UsageError("--seed draws the faces of --balance; give both")
+    if clips:
+        search = SearchOptions(sampling=sampling(every, fps), faces=CLIPS.search.faces)
+        cut = CropOptions(
+            size or CLIPS.crop.size,
+            CLIPS.crop.margin if margin is None else margin,
+            channels or CLIPS.crop.channels,
+        )
+        wanted = ExtractionOptions(search=search, crop=cut)
+        _import_clips(
+            console,
+            kind,
+            sources,
+            wanted,
+            out,
+            Existing(overwrite, readmit=readmit),
+            workers,
+            timeout,
+        )
+        return
+    read = ReadOptions(pattern, ReadOptions().last if last is None else last)
+    how = ImportOptions(detect, size, margin, channels, read, emotions, balance, seed or 0, readmit)
     with locked(out):
-        plan = plan_import(kind, sources, out, overwrite=overwrite)
+        plan = plan_import(kind, sources, out, how, overwrite=overwrite)
         if plan.known:
             console.say(f"{out} holds {', '.join(plan.sources)} already\nnothing to do")
             imported = plan.known
         else:
             with console.bytes(plan.size) as progress:
-                imported = run_import(plan, progress, command_line())
-    with open_dataset(out) as dataset:
+                imported = run_import(plan, workers, progress, command_line())
+    _tell(console, plan, imported)
+    refused = imported.skipped.get(WITHDRAWN)
+    if refused:
+        console.warn(
+            f"left out: {counted(refused, 'face')} of people who were withdrawn from {out}; "
+            "--readmit takes them in again"
+        )
+    if imported.unusable or refused:
+        click.get_current_context().exit(PARTLY_DONE)
+
+
+def _refuse_options(kind: str, names: Iterable[str]) -> None:
+    given = click.get_current_context().params
+    for name in names:
+        if given[name] is not None:
+            raise click.UsageError(f"--{name} means nothing to {kind}; leave it out")
+
+
+def _import_clips(
+    console: Console,
+    kind: str,
+    sources: Sequence[Path],
+    wanted: ExtractionOptions,
+    out: Path,
+    existing: Existing,
+    workers: int,
+    timeout: float | None,
+) -> None:
+    corpus = CLIP_CORPORA[kind]
+    takes = choose_takes(corpus, sources)
+    if takes.doubles:
+        console.say(f"passed over: {counted(takes.doubles, 'file')} of takes that others show, too")
+    labels = LabelOptions(layout=corpus.layout)
+    extract(console, takes.clips, labels, wanted, out, existing, workers, timeout, corpus=kind)
+
+
+def _tell(console: Console, plan: ImportPlan, imported: Imported) -> None:
+    with open_dataset(plan.output) as dataset:
         console.result(_faces_by_split(dataset))
-        console.result(f"\n{out}: {counted(len(dataset), 'face')} of {kind}")
+        people = len(dataset.participants)
+        whose = f", {people} {'person' if people == 1 else 'people'}" if people else ""
+        held = counted(len(dataset), "face")
+        console.result(f"\n{plan.output}: {held} of {plan.kind}{whose}")
+        chosen = plan.options.emotions.names if plan.options.emotions else ()
+        missing = [name for name in chosen if name not in dataset.emotions]
     for line in _about_copies(imported.copies):
         console.result(line)
+    for reason, number in imported.skipped.items():
+        console.result(f"left out, {reason}: {number}")
+    if missing:
+        console.warn(f"no face of {', '.join(missing)}")
     _list_unusable(console, imported)
-    if imported.unusable:
-        click.get_current_context().exit(PARTLY_DONE)
 
 
 def _faces_by_split(dataset: Dataset) -> str:
     label, split = dataset.column("label"), dataset.column("split")
+    sides = [one for one in (*_SIDES, _UNDIVIDED) if one in _SIDES or np.any(split == one[1])]
     table = np.array(
         [
-            [np.sum((label == emotion) & (split == side)) for _, side in _SIDES]
+            [np.sum((label == emotion) & (split == side)) for _, side in sides]
             for emotion in range(len(dataset.emotions))
         ]
     )
@@ -83,7 +288,7 @@ def _faces_by_split(dataset: Dataset) -> str:
         for emotion, row in zip(dataset.emotions, table, strict=True)
     ]
     rows.append(["all", *map(int, table.sum(axis=0)), int(table.sum())])
-    return text_table(["emotion", *(name for name, _ in _SIDES), "all"], rows)
+    return text_table(["emotion", *(name for name, _ in sides), "all"], rows)
 
 
 def _about_copies(copies: Copies) -> list[str]:
@@ -107,3 +312,5 @@ def _list_unusable(console: Console, imported: Imported) -> None:
         console.alert(text_table(("place", "problem"), rows))
     if 0 < len(listed) < imported.left_out:
         console.alert(f"and {imported.left_out - len(listed)} more; -v lists up to {MOST_KEPT}")
+    if any(one.problem == NO_FACE for one in imported.unusable):
+        console.alert("pictures that are faces and no more are taken as they are with --no-detect")

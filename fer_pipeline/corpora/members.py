@@ -25,8 +25,9 @@ from fer_pipeline.files import PathKind, digest_of, kind_of, reason
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-TABLE_SUFFIXES = frozenset({".csv"})
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+ARRAY_SUFFIXES = frozenset({".npy"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
 _READ_AT_ONCE = 2**20
 
@@ -90,6 +91,31 @@ def read_members(source: Path, wanted: Wanted, progress: Progress) -> Iterator[M
         yield from _container(source).read(wanted, progress)
 
 
+def read_ahead(source: Path, wanted: Wanted, progress: Progress) -> Iterator[Member]:
+    """Yield files that are needed before the others, such as labels; otherwise as `read_members`.
+
+    What an archive holds is counted when the others are read, for then all of it passes by again.
+    """
+    with telling(source):
+        container = _container(source)
+        yield from container.read(wanted, _uncounted if container.passes_whole else progress)
+
+
+def holds(source: Path, wanted: Wanted) -> bool:
+    """Return whether any file of a source is wanted; it looks no further than the first.
+
+    Raises:
+        CorpusError: The source does not exist, or cannot be read.
+    """
+    with telling(source):
+        return any(map(wanted, _container(source).names()))
+
+
+def may_be_table(source: Path, name: str) -> bool:
+    """Return whether a member is a table by its name, or because it was given by itself."""
+    return suffix(name) == ".csv" or name == source.name
+
+
 def source_size(source: Path) -> int:
     """Return how many bytes reading a source will count."""
     with telling(source):
@@ -125,7 +151,13 @@ def telling(source: Path) -> Iterator[None]:
 
 
 class _File:
-    """A table by itself."""
+    """A table by itself.
+
+    Attributes:
+        passes_whole: Whether all of it has to be gone through, whatever is wanted.
+    """
+
+    passes_whole = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -146,6 +178,8 @@ class _File:
 
 
 class _Zip(_File):
+    passes_whole = True
+
     def names(self) -> Iterator[str]:
         with zipfile.ZipFile(self._path) as archive:
             yield from (one.filename for one in archive.infolist() if _is_member(one))
@@ -167,6 +201,8 @@ def _is_member(info: zipfile.ZipInfo) -> bool:
 
 
 class _Tar(_File):
+    passes_whole = True
+
     def names(self) -> Iterator[str]:
         with tarfile.open(self._path) as archive:
             yield from (one.name for one in archive if one.isfile() and _matters(one.name))
@@ -190,34 +226,53 @@ class _Tar(_File):
 
 class _Folder(_File):
     def names(self) -> Iterator[str]:
-        yield from self._files()
+        for name, _ in self._files():
+            yield name
 
     def read(self, wanted: Wanted, progress: Progress) -> Iterator[Member]:
-        for name, path in self._files().items():
+        for name, path in self._files():
             if wanted(name):
                 with _open_counted(path, progress) as file:
-                    yield Member(name, str(path), file)
+                    yield Member(name, path, file)
 
     def size(self) -> int:
-        return sum(path.stat().st_size for path in self._files().values())
+        return sum(os.stat(path).st_size for _, path in self._files())  # noqa: PTH116 - no Path
 
     def digest(self) -> str:
         total = hashlib.sha256()
-        for name, path in self._files().items():
-            total.update(f"{name}\n{digest_of(path)}\n".encode("utf-8", "surrogateescape"))
+        for name, path in self._files():
+            total.update(f"{name}\n{digest_of(Path(path))}\n".encode("utf-8", "surrogateescape"))
         return total.hexdigest()
 
-    def _files(self) -> dict[str, Path]:
-        """Return the tables and pictures in the folder, in the order of their names."""
-        own = self._path.resolve().name
-        found = {}
-        for place, folders, files in os.walk(self._path, onerror=_refuse_folder):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for path in (Path(place, name) for name in files):
-                below = path.relative_to(self._path).as_posix()
-                if _matters(below) and path.is_file():
-                    found[f"{own}/{below}"] = path
-        return dict(sorted(found.items()))
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """Yield name and path of the files that matter, in the order of their names.
+
+        Corpora have folders of a million files: what is held is the names in one folder.
+        """
+        yield from _walk(str(self._path), self._path.resolve().name)
+
+
+def _walk(folder: str, name: str) -> Iterator[tuple[str, str]]:
+    # A folder stands where its files' names stand, which go on with a slash.
+    for entry in sorted(_entries(folder)):
+        if entry.endswith("/"):
+            yield from _walk(f"{folder}{os.sep}{entry[:-1]}", f"{name}/{entry[:-1]}")
+        else:
+            yield f"{name}/{entry}", f"{folder}{os.sep}{entry}"
+
+
+def _entries(folder: str) -> Iterator[str]:
+    """Yield the names in a folder of what matters, those of folders with a slash behind."""
+    try:
+        with os.scandir(folder) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    if not _hidden(entry.name):
+                        yield f"{entry.name}/"
+                elif _matters(entry.name) and entry.is_file():
+                    yield entry.name
+    except OSError as error:
+        _refuse_folder(error)
 
 
 def _container(source: Path) -> _File:
@@ -239,10 +294,14 @@ def _begins(path: Path, signature: bytes) -> bool:
 
 def _matters(name: str) -> bool:
     """Tell whether a file may belong to a corpus: its suffix does, and nothing hides it."""
-    parts = PurePosixPath(name).parts
+    if any(map(_hidden, PurePosixPath(name).parts)):
+        return False
+    return suffix(name) in TABLE_SUFFIXES | ARRAY_SUFFIXES | PICTURE_SUFFIXES
+
+
+def _hidden(part: str) -> bool:
     # macOS puts files of its own beside each file of an archive.
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and suffix(name) in TABLE_SUFFIXES | PICTURE_SUFFIXES
+    return part.startswith(".") or part == "__MACOSX"
 
 
 def suffix(name: str) -> str:
@@ -258,7 +317,7 @@ def _refuse_folder(error: OSError) -> NoReturn:
 class _Counted(io.FileIO):
     """A file that tells how many bytes were read of it."""
 
-    def __init__(self, path: Path, progress: Progress) -> None:
+    def __init__(self, path: Path | str, progress: Progress) -> None:
         super().__init__(path)
         self._progress = progress
 
@@ -273,5 +332,9 @@ class _Counted(io.FileIO):
         return content
 
 
-def _open_counted(path: Path, progress: Progress) -> io.BufferedReader:
+def _uncounted(_: int) -> None:
+    """Count nothing."""
+
+
+def _open_counted(path: Path | str, progress: Progress) -> io.BufferedReader:
     return io.BufferedReader(_Counted(path, progress), _READ_AT_ONCE)
