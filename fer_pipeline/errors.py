@@ -48,6 +48,10 @@ class DatasetError(FerError):
     """A dataset is missing, broken, of another version, or does not fit what is asked of it."""
 
 
+class ReviewError(FerError):
+    """A list of decisions about faces is missing, makes no sense, or is of another dataset."""
+
+
 class SplitError(FerError):
     """The rows of a dataset cannot be divided as asked."""
 

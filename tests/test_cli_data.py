@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from fer_pipeline.dataset import FaceRow, create_dataset, open_dataset
+from fer_pipeline.dataset import FaceRow, Withdrawn, create_dataset, open_dataset
 from fer_pipeline.domain import Box
 from tests.conftest import crop_record, write_faces
 
@@ -93,6 +95,113 @@ def test_verify_lists_what_is_wrong_and_fails(fer, dataset):
         "split: none of the values allowed (4 of the rows, the first is 1)",
     ]
     assert result.stderr == f"fer: {dataset}: broken, as told above; extract it again\n"
+
+
+def add_stills(path: Path, stills: list[tuple[int, int, str | None, str]]) -> Path:
+    """Write stills: brightness of the image, side, person, emotion; below 100 of one colour."""
+    pixels = np.random.default_rng(0).integers(0, 100, (48, 48, 1), dtype=np.uint8)
+    with create_dataset(path, crop_record(), ["fear", "anger"]) as writer:
+        for brightness, side, person, emotion in stills:
+            image = (pixels if brightness >= 100 else 0 * pixels) + np.uint8(brightness)
+            row = FaceRow(
+                image, emotion, person, -1, np.nan, Box(0, 0, 48, 48), None, 0, split=side
+            )
+            writer.append(None, row)
+        writer.finish({})
+    return path
+
+
+def test_verify_counts_copies_that_flatter_or_contradict(fer, tmp_path):
+    stills = [
+        *((100, side, None, "fear") for side in (0, 1, 2, 0)),
+        (101, 2, None, "fear"),
+        (101, 1, None, "fear"),
+        *((102, 0, person, "anger") for person in ("P1", "P2", "P2")),
+        *((103, 0, "P1", emotion) for emotion in ("anger", "fear")),
+        (0, 0, None, "anger"),
+        (104, 2, "P1", "anger"),
+    ]
+    path = add_stills(tmp_path / "faces.h5", stills)
+    result = fer("data", "verify", path)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "worth knowing                                number",
+        "test images that are in training, too             1",
+        "test images that are in validation, too           2",
+        "validation images that are in training, too       1",
+        "images that stand under two people                3",
+        "images that stand under two emotions              2",
+        "images of one colour all over                     1",
+        "",
+        f"{path}: 13 faces, nothing is broken",
+    ]
+    lines = fer("data", "verify", path, "-v").stdout.splitlines()
+    assert "test images that are in validation, too: rows 2, 4" in lines
+    assert "images that stand under two people: rows 6-8" in lines
+
+
+def test_verify_says_nothing_of_copies_of_one_person_on_one_side(fer, tmp_path):
+    path = add_stills(tmp_path / "faces.h5", [(100, 0, "P1", "fear")] * 5)
+    assert fer("data", "verify", path).stdout == f"{path}: 5 faces, all in order\n"
+
+
+@pytest.mark.parametrize(
+    ("votes", "told"),
+    [
+        ([1, np.nan], "votes: of some emotions only (1 of the rows, the first is 1)"),
+        ([-1, 2], "votes: below 0 or without end (1 of the rows, the first is 1)"),
+        ([np.inf, 2], "votes: below 0 or without end (1 of the rows, the first is 1)"),
+        ([np.nan, np.nan], None),
+        ([0, 0], None),
+    ],
+)
+def test_verify_checks_votes(fer, tmp_path, votes, told):
+    path = add_stills(tmp_path / "faces.h5", [(100 + i, 0, "P1", "fear") for i in range(3)])
+    with h5py.File(path, "r+") as file:
+        file["votes"] = np.array([[3, 1], votes, [0, 5]], np.float32)
+    result = fer("data", "verify", path)
+    assert result.exit_code == (1 if told else 0)
+    assert result.stdout.splitlines() == [told or f"{path}: 3 faces, all in order"]
+
+
+def test_verify_finds_votes_of_another_shape_or_damaged(fer, tmp_path):
+    path = add_stills(tmp_path / "faces.h5", [(100 + i, 0, "P1", "fear") for i in range(3)])
+    with h5py.File(path, "r+") as file:
+        file["votes"] = np.zeros((3, 5), np.float32)
+    told = "votes: rows of float32 (5,) instead of float32 (2,)"
+    assert fer("data", "verify", path).stdout.splitlines() == [told]
+    with h5py.File(path, "r+") as file:
+        del file["votes"]
+        votes = np.full((3, 2), 0.123, np.float32)
+        file.create_dataset("votes", data=votes, chunks=(3, 2), fletcher32=True)
+    content = path.read_bytes()
+    assert content.count(votes.tobytes()) == 1
+    path.write_bytes(content.replace(votes.tobytes(), votes[::-1].tobytes()[:-1] + b"!"))
+    result = fer("data", "verify", path)
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{path}: votes cannot be read (")
+
+
+def test_verify_finds_somebody_who_was_withdrawn(fer, dataset):
+    gone = [Withdrawn.of(code, "2026-01-02T03:04:05+00:00", 24, 3) for code in ("p02", "P77")]
+    with h5py.File(dataset, "r+") as file:
+        file.attrs["withdrawn"] = json.dumps([asdict(one) for one in gone])
+    result = fer("data", "verify", dataset)
+    assert result.exit_code == 1
+    told = "participants: P02 was withdrawn and is in it; fer data withdraw removes them"
+    assert result.stdout.splitlines() == [told]
+
+
+def test_verify_warns_of_sources_that_are_not_those_of_the_videos(fer, dataset):
+    with h5py.File(dataset, "r+") as file:
+        known = {name: {} for name in file["videos"].asstr()[1:]} | {"other.mp4": {}}
+        file.attrs["provenance"] = json.dumps({"settings": {}, "sources": known})
+    result = fer("data", "verify", dataset)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        f"warning: {dataset}: videos without a source (1, the first is P00_happiness.mp4)",
+        f"warning: {dataset}: sources that are no video of it (1, the first is other.mp4)",
+    ]
 
 
 @pytest.mark.parametrize("command", ["show", "verify"])

@@ -32,6 +32,7 @@ CASCADE = "haarcascade_frontalface_alt2"
 
 DATA = {
     "fer_pipeline/py.typed",
+    *(f"fer_pipeline/report/review_page.{suffix}" for suffix in ("css", "html", "js")),
     *(
         f"fer_pipeline/haarcascades/{name}"
         for name in (

@@ -159,6 +159,36 @@ def plot_participants(path: Path, scores: Scores) -> None:
     figure.savefig(path, dpi=_DOTS_PER_INCH)
 
 
+def plot_counts(
+    path: Path, emotions: Sequence[str], parts: Mapping[str, Sequence[int]], remarks: Sequence[str]
+) -> None:
+    """Draw how many faces show each emotion, as bars of parts that stand on each other.
+
+    Args:
+        path: Where the picture goes, a PNG whatever it is called.
+        emotions: A bar for each.
+        parts: Number of faces of each emotion, for each part; one part has no legend.
+        remarks: Stands behind each bar's number of faces.
+    """
+    figure = _figure(6.5, 1.2 + 0.4 * len(emotions))
+    axes = figure.add_subplot()
+    colours = (_TRAINING_COLOUR, _VALIDATION_COLOUR, _FINAL_COLOUR, "#999999")
+    ends = np.zeros(len(emotions), np.int64)
+    for (name, numbers), colour in zip(parts.items(), colours, strict=False):
+        axes.barh(range(len(emotions)), numbers, left=ends, color=colour, height=0.7, label=name)
+        ends += np.asarray(numbers, np.int64)
+    for place, (number, remark) in enumerate(zip(ends.tolist(), remarks, strict=True)):
+        text = f" {number:,}{remark and f', {remark}'}"
+        axes.text(number, place, text, va="center", fontsize=8)
+    axes.set_yticks(range(len(emotions)), emotions, parse_math=False)
+    axes.invert_yaxis()
+    axes.set(xlabel="faces", xlim=(0, 1.3 * max(1, ends.max(initial=0))))
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(parts) > 1:
+        figure.legend(frameon=False, loc="outside upper center", ncols=len(parts), fontsize=8)
+    figure.savefig(path, dpi=_DOTS_PER_INCH, format="png")
+
+
 def _figure(width: float, height: float) -> Any:
     # Not pyplot: it would choose a window system and keep every figure alive.
     from matplotlib.figure import Figure

@@ -10,9 +10,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from fer_pipeline.care.checking import verify
 from fer_pipeline.dataset import open_dataset
+from tests.conftest import write_faces
 from tests.media import PARTICIPANTS
 
 CLIPS = [
@@ -103,3 +106,60 @@ def test_train_survives_being_killed_ten_times(tmp_path, faces_file):
     ]
     assert figures[0] == figures[1]
     assert names_in(tmp_path / "killed") == ["model"]
+
+
+CARE = {
+    "merge": (["merge", "FACES", "MORE", "-o", "OUT"], "OUT"),
+    "split": (["split", "FACES", "--overwrite"], "FACES"),
+    "withdraw": (["withdraw", "FACES", "P03"], "FACES"),
+    "dedupe": (["dedupe", "FACES", "-o", "OUT", "--overwrite"], "OUT"),
+    "pseudonymize": (["pseudonymize", "FACES", "-o", "OUT", "--key", "KEY", "--overwrite"], "OUT"),
+    "export": (["export", "FACES", "-o", "ARRAYS", "--overwrite"], "ARRAYS"),
+}
+
+
+@pytest.mark.parametrize("name", CARE)
+def test_care_of_a_dataset_leaves_nothing_broken_when_killed(tmp_path, name):
+    paths = {
+        word: tmp_path / file
+        for word, file in {
+            "FACES": "faces.h5",
+            "MORE": "more.h5",
+            "OUT": "out.h5",
+            "KEY": "key",
+            "ARRAYS": "faces.npz",
+        }.items()
+    }
+    write_faces(paths["FACES"], people=6, frames=40)
+    others = write_faces(tmp_path / "others.h5", people=6, frames=40)
+    run(command("data", "merge", others, "-o", paths["MORE"], "--apart"))
+    words, result = CARE[name]
+    line = command("data", *(paths.get(word, word) for word in words))
+    before = paths["FACES"].read_bytes()
+    seconds = run(line)
+    moments = random.Random(0)
+    for _ in range(8):
+        if words[0] != "merge":
+            paths["FACES"].write_bytes(before)
+        else:
+            paths["OUT"].unlink(missing_ok=True)
+        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=moments.uniform(0.3, 1.0) * seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        require_whole(paths[result])
+    run(line)
+    require_whole(paths[result])
+    assert not list(tmp_path.glob("*.unfinished*"))
+
+
+def require_whole(path: Path) -> None:
+    """Read all of what stands under a final name, if anything does."""
+    if path.suffix == ".h5" and path.exists():
+        with open_dataset(path) as dataset:
+            assert not verify(dataset)
+    elif path.exists():
+        with np.load(path) as arrays:
+            assert len({len(arrays[name]) for name in ("images", "label", "frame")}) == 1
