@@ -125,13 +125,14 @@ def test_verify_counts_copies_that_flatter_or_contradict(fer, tmp_path):
     result = fer("data", "verify", path)
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "worth knowing                                number",
-        "test images that are in training, too             1",
-        "test images that are in validation, too           2",
-        "validation images that are in training, too       1",
-        "images that stand under two people                3",
-        "images that stand under two emotions              2",
-        "images of one colour all over                     1",
+        "worth knowing                              number",
+        "held-out images that are in training, too       2",
+        "  of these, test images                         1",
+        "  of these, validation images                   1",
+        "test images that are in validation, too         2",
+        "images that stand under two people              3",
+        "images that stand under two emotions            2",
+        "images of one colour all over                   1",
         "",
         f"{path}: 13 faces, nothing is broken",
     ]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_pipeline.corpora import Skipped, Still, Unusable
+from fer_pipeline.corpora import ReadOptions, Skipped, Still, Unusable
 from fer_pipeline.corpora.ferplus import FERPLUS, Votes
 from fer_pipeline.domain import EMOTIONS
 from tests.corpus_files import (
@@ -284,3 +284,20 @@ def test_whatever_the_votes_are_each_row_is_accounted_for(lines):
     assert all(isinstance(entry, Still | Skipped | Unusable) for entry in entries)
     assert all(np.isclose(sum(still.votes.values()), 1) for still in stills(entries))
     assert all(entry.problem.isprintable() for entry in unusable(entries))
+
+
+def test_most_votes_are_enough_if_asked(tmp_path):
+    cases = {
+        (4, 3, 3, 0, 0, 0, 0, 0, 0, 0): "neutral",  # more than any other, and no majority
+        (0, 0, 5, 5, 0, 0, 0, 0, 0, 0): "surprise",  # the first of equals
+        (0, 0, 0, 0, 0, 0, 0, 4, 3, 3): "contempt",
+        (0, 0, 0, 4, 0, 0, 0, 0, 4, 2): "sadness",  # before unknown, as in the authors' columns
+        (0, 0, 0, 2, 0, 0, 0, 0, 5, 3): None,
+        (3, 0, 0, 0, 0, 0, 0, 0, 3, 4): None,
+        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1): None,  # single votes count for nothing
+    }
+    sources = written(tmp_path, [("Training", votes, 0) for votes in cases])
+    entries = list(FERPLUS.read(sources, ReadOptions(most_voted=True), lambda _: None))
+    assert [getattr(one, "emotion", None) for one in entries] == list(cases.values())
+    strict = FERPLUS.read(sources, ReadOptions(), lambda _: None)
+    assert not any(hasattr(one, "emotion") for one in strict)

@@ -157,12 +157,13 @@ def copies_worth_knowing(dataset: Dataset, prints: Fingerprints) -> tuple[Findin
     def also_in(side: int, other: int) -> Rows:
         return np.flatnonzero((split == side) & np.isin(images, images[split == other]))
 
+    test = also_in(SPLIT_TEST, SPLIT_TRAINING)
+    validation = also_in(SPLIT_VALIDATION, SPLIT_TRAINING)
     found = (
-        Finding("test images that are in training, too", also_in(SPLIT_TEST, SPLIT_TRAINING)),
+        Finding("held-out images that are in training, too", np.union1d(test, validation)),
+        Finding("  of these, test images", test),
+        Finding("  of these, validation images", validation),
         Finding("test images that are in validation, too", also_in(SPLIT_TEST, SPLIT_VALIDATION)),
-        Finding(
-            "validation images that are in training, too", also_in(SPLIT_VALIDATION, SPLIT_TRAINING)
-        ),
         Finding("images that stand under two people", _varied(images, dataset, "participant")),
         Finding("images that stand under two emotions", _varied(images, dataset, "label")),
         Finding("images of one colour all over", np.flatnonzero(prints.plain)),

@@ -54,7 +54,7 @@ _MOST_LISTED = 20
 _SIDES = (("training", SPLIT_TRAINING), ("validation", SPLIT_VALIDATION), ("test", SPLIT_TEST))
 _UNDIVIDED = ("no side", UNKNOWN)
 
-_OF_PICTURES = ("detect", "pattern", "last", "emotions", "balance", "seed")
+_OF_PICTURES = ("detect", "pattern", "last", "most_voted", "emotions", "balance", "seed")
 _OF_CLIPS = ("every", "fps", "timeout")
 
 _KINDS = sorted({**CORPORA, **CLIP_CORPORA})
@@ -141,6 +141,12 @@ def _described() -> str:
     f"{ReadOptions().last}]",
 )
 @click.option(
+    "--most-voted",
+    is_flag=True,
+    default=None,
+    help="Take the emotion with most votes even if it has not more than half of them; ferplus.",
+)
+@click.option(
     "--balance",
     type=click.IntRange(min=1),
     metavar="N",
@@ -177,6 +183,7 @@ def command(
     channels: Channels | None,
     pattern: str | None,
     last: int | None,
+    most_voted: bool | None,
     balance: int | None,
     seed: int | None,
     every: int | None,
@@ -210,7 +217,7 @@ def command(
             timeout,
         )
         return
-    read = ReadOptions(pattern, ReadOptions().last if last is None else last)
+    read = ReadOptions(pattern, ReadOptions().last if last is None else last, bool(most_voted))
     how = ImportOptions(detect, size, margin, channels, read, emotions, balance, seed or 0, readmit)
     with locked(out):
         plan = plan_import(kind, sources, out, how, overwrite=overwrite)
@@ -235,7 +242,9 @@ def _refuse_options(kind: str, names: Iterable[str]) -> None:
     given = click.get_current_context().params
     for name in names:
         if given[name] is not None:
-            raise click.UsageError(f"--{name} means nothing to {kind}; leave it out")
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} means nothing to {kind}; leave it out"
+            )
 
 
 def _import_clips(

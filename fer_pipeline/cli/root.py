@@ -63,8 +63,10 @@ class Root(LazyGroup):
 
 
 def _go_on(ctx: click.Context) -> str:
-    if ctx.invoked_subcommand in ("import", "evaluate", "data"):
+    if ctx.invoked_subcommand in ("evaluate", "data"):
         return "nothing was written; run it again"
+    if ctx.invoked_subcommand == "import":
+        return "run it again"  # pictures begin anew, finished clips are kept
     how = " with --resume" if ctx.invoked_subcommand == "train" else ""
     return f"what was finished is kept; run it again{how} to go on"
 

@@ -76,10 +76,12 @@ class ReadOptions:
     Attributes:
         pattern: Where a path tells participant and emotion, as for videos; None for the usual tree.
         last: Frames at the end of a sequence that begins neutral which show its emotion.
+        most_voted: Whether the emotion with most votes counts, even if most votes are for others.
     """
 
     pattern: str | None = None
     last: int = 3
+    most_voted: bool = False
 
 
 Reader = Callable[[Sequence[Path], ReadOptions, Progress], Iterator[Entry]]

@@ -8,10 +8,11 @@ with Crowd-Sourced Label Distribution", ICMI 2016; what becomes of votes follows
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
 
 from fer_pipeline.corpora.corpus import (
@@ -92,6 +93,13 @@ class Votes:
         return _VOTED[counts.index(most)] if most > sum(counts) / 2 else None
 
     @property
+    def most_voted(self) -> str | None:
+        """What has most votes, single votes apart, the first of equals; None if nothing has any."""
+        counts = _without_single(self.counts)
+        most = max(counts)
+        return _VOTED[counts.index(most)] if most else None
+
+    @property
     def distribution(self) -> dict[str, float]:
         """Share of each emotion, of a face whose majority is an emotion.
 
@@ -116,10 +124,10 @@ def _without_single(counts: Sequence[int]) -> list[int]:
 
 def read(sources: Sequence[Path], options: ReadOptions, progress: Progress) -> Iterator[Entry]:
     """Read FER+ from its table of votes and FER2013's of pixels; as `corpus.Reader`."""
-    del options  # nothing to be told
     tables = _find_tables(sources)
     votes = _read_votes(tables.votes, progress)
-    yield from _joined(votes, _read_faces(tables.faces, progress), tables)
+    judge = attrgetter("most_voted" if options.most_voted else "majority")
+    yield from _joined(votes, judge, _read_faces(tables.faces, progress), tables)
 
 
 FERPLUS = Corpus(
@@ -129,6 +137,7 @@ FERPLUS = Corpus(
     read=read,
     emotions=EMOTIONS,
     votes=True,
+    heeds=frozenset({"most_voted"}),
 )
 
 
@@ -204,7 +213,10 @@ def _read_faces(table: _Table, progress: Progress) -> Iterator[Still | Unusable]
 
 
 def _joined(
-    votes: Sequence[Votes | Unusable], faces: Iterator[Still | Unusable], tables: _Tables
+    votes: Sequence[Votes | Unusable],
+    judge: Callable[[Votes], str | None],
+    faces: Iterator[Still | Unusable],
+    tables: _Tables,
 ) -> Iterator[Entry]:
     """Yield each face with the votes in the row of the same number.
 
@@ -222,7 +234,7 @@ def _joined(
             continue
         if voted.split != face.split:
             raise CorpusError(f"{voted.place}: another usage than in {face.place}", _IN_ORDER)
-        emotion = voted.majority
+        emotion = judge(voted)
         if emotion not in EMOTIONS:
             yield Skipped(_REASONS[emotion])
             continue

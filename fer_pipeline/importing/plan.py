@@ -160,7 +160,9 @@ def _check_options(kind: str, options: ImportOptions) -> None:
     for one in fields(ReadOptions):
         given = getattr(options.read, one.name) != getattr(default, one.name)
         if given and one.name not in corpus.heeds:
-            raise UsageError(f"--{one.name} means nothing to {kind}; leave it out")
+            raise UsageError(
+                f"--{one.name.replace('_', '-')} means nothing to {kind}; leave it out"
+            )
     if options.emotions is not None:
         options.emotions.check(corpus.emotions)
 
