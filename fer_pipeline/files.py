@@ -22,16 +22,18 @@ UNFINISHED_SUFFIX = ".unfinished"
 def replacing(path: Path) -> Iterator[Path]:
     """Give a path to write to; it takes the place of ``path`` when the block ends without an error.
 
-    After an error nothing is left behind and ``path`` is as it was.
+    After an error nothing is left behind and ``path`` is as it was. Of a link, what it leads to is
+    replaced.
 
     Raises:
         OutputError: The folder cannot be written to, or the disk is full.
     """
-    unfinished = path.with_name(path.name + UNFINISHED_SUFFIX)
+    place = path.resolve() if path.is_symlink() else path
+    unfinished = place.with_name(place.name + UNFINISHED_SUFFIX)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
-        unfinished.replace(path)
+        unfinished.replace(place)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({reason(error)})") from error
     finally:

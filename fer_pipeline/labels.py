@@ -138,14 +138,14 @@ class VideoLabels:
         return frozenset(s.participant for s in self.all_stretches if s.participant is not None)
 
     def without(self, people: Collection[str]) -> VideoLabels | None:
-        """Return the labels without those of some people; None if no others are left."""
+        """Return the labels without those of some people; None if no others are left.
+
+        What is outside all stretches is not stored any more: it could show the people left out.
+        """
         if not self.participants.intersection(people):
             return self
         stretches = tuple(s for s in self.stretches if s.participant not in people)
-        outside = self.outside
-        if outside is not None and outside.participant in people:
-            outside = None
-        return replace(self, stretches=stretches, outside=outside) if stretches else None
+        return replace(self, stretches=stretches, outside=None) if stretches else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the labels as plain values, which equal themselves after a way through JSON.

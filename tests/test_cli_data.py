@@ -94,7 +94,7 @@ def test_verify_lists_what_is_wrong_and_fails(fer, dataset):
         "label: points to no emotion (1 of the rows, the first is 3)",
         "split: none of the values allowed (4 of the rows, the first is 1)",
     ]
-    assert result.stderr == f"fer: {dataset}: broken, as told above; extract it again\n"
+    assert result.stderr == f"fer: {dataset}: broken, as told above; mend that, or make it again\n"
 
 
 def add_stills(path: Path, stills: list[tuple[int, int, str | None, str]]) -> Path:

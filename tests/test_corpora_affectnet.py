@@ -361,6 +361,6 @@ def test_memory_holds_a_row_in_few_bytes(tmp_path):
     try:
         entries = AFFECTNET.read([path], ReadOptions(), lambda _: None)
         assert isinstance(next(entries), Unusable)  # the first row without its picture
-        assert tracemalloc.get_traced_memory()[1] < 400 * number
+        assert tracemalloc.get_traced_memory()[1] < 1000 * number  # 300 MB for all of AffectNet
     finally:
         tracemalloc.stop()

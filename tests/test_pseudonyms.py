@@ -79,19 +79,49 @@ def test_somebody_is_withdrawn_by_name_with_the_key(fer, study, tmp_path):
         assert dataset.participants == (read_key(key).person("BERTA"),)
 
 
-def test_who_was_withdrawn_before_stays_refused(fer, study, tmp_path):
+def test_the_new_file_does_not_tell_who_had_been_withdrawn(fer, study, tmp_path):
     out = tmp_path / "shared.h5"
     assert fer("data", "withdraw", study, "ANNA").exit_code == 0
+    result = fer("data", "pseudonymize", study, "-o", out, "--key", tmp_path / "k")
+    assert result.exit_code == 0
+    assert "1 participant had been withdrawn" in result.stderr
+    with open_dataset(out) as dataset:
+        assert dataset.withdrawn == ()
+
+
+def test_the_names_of_files_are_not_told_either(fer, tmp_path):
+    study = write(tmp_path / "ANNA.h5", {"v.mp4": [row(1, person="ANNA")]})
+    words = ("-o", tmp_path / "shared ANNA.h5", "--key", tmp_path / "ANNA.key")
+    assert fer("data", "pseudonymize", study, *words).exit_code == 0
+    assert b"ANNA" not in (tmp_path / "shared ANNA.h5").read_bytes()
+
+
+def test_stills_stand_in_the_order_of_the_codes(fer, tmp_path):
+    stills = [row(n, person=f"P{n:02d}", frame=-1) for n in range(9)]
+    study = write(tmp_path / "f.h5", {None: stills})
+    out = tmp_path / "shared.h5"
     words = ("-o", out, "--key", tmp_path / "k")
     assert fer("data", "pseudonymize", study, *words).exit_code == 0
     with open_dataset(out) as dataset:
-        assert [one.is_of("ANNA") for one in dataset.withdrawn] == [True]
+        assert list(dataset.participants) == sorted(dataset.participants)
+        assert len(dataset) == 9
+        assert not verify(dataset)
 
 
-def test_the_name_of_a_corpus_stays_before_the_code():
+def test_only_the_name_of_a_corpus_stays_before_the_code(fer, tmp_path):
     key = Key(bytes(32))
-    assert key.person("jaffe/KA").startswith("jaffe/P-")
-    assert key.person("jaffe/KA").endswith(key.person("KA"))
+    assert key.person("jaffe/KA", ["jaffe"]) == f"jaffe/{key.person('KA')}"
+    assert "smith" not in key.person("smith/P08", ["jaffe"])
+    jaffe = write(tmp_path / "j.h5", {None: [row(1, person="KA", frame=-1)]}, corpus="jaffe")
+    own = write(tmp_path / "o.h5", {"v.mp4": [row(2, person="smith/P08")]})
+    joined, out, file = (tmp_path / name for name in ("all.h5", "shared.h5", "k"))
+    assert fer("data", "merge", own, jaffe, "-o", joined).exit_code == 0
+    assert fer("data", "pseudonymize", joined, "-o", out, "--key", file).exit_code == 0
+    key = read_key(file)
+    with open_dataset(out) as dataset:
+        expected = {key.person("jaffe/KA", ["jaffe"]), key.person("smith/P08")}
+        assert set(dataset.participants) == expected
+    assert fer("data", "withdraw", out, "jaffe/KA", "--key", file).exit_code == 0
 
 
 def test_what_is_no_key_is_refused(fer, study, tmp_path):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from fer_pipeline.care.checking import verify
 from fer_pipeline.care.withdrawal import plan_withdrawal, withdraw
 from fer_pipeline.dataset import open_dataset
+from fer_pipeline.errors import DatasetError
 from fer_pipeline.work_folder import WorkFolder
 from tests.media import PARTICIPANTS
 from tests.test_merging import contents, row, write
@@ -295,6 +296,183 @@ def test_withdrawing_again_does_nothing(fer, study):
     assert "nothing to do" in result.stderr
     assert (study / "faces.h5").read_bytes() == before
     assert len((study / "faces.h5.withdrawals.log").read_text("utf-8").splitlines()) == 1
+
+
+def test_a_person_without_faces_is_withdrawn(fer, tmp_path):
+    labels = {"stretches": [{"participant": "P7", "emotion": "fear"}], "outside": None}
+    path = write(
+        tmp_path / "f.h5",
+        {"P7 a.mp4": [], "b.mp4": [row(1, "fear", "P1")]},
+        sources={"P7 a.mp4": {"digest": "77", "labels": labels}},
+    )
+    assert fer("data", "withdraw", path, "P7").exit_code == 0
+    with open_dataset(path) as dataset:
+        assert dataset.videos == ("b.mp4",)
+        assert dataset.provenance["sources"] == {}
+        assert [one.is_of("P7") for one in dataset.withdrawn] == [True]
+
+
+def test_a_person_who_is_only_in_an_unfinished_extraction_is_withdrawn(fer, tmp_path):
+    path = write(tmp_path / "f.h5", {"b.mp4": [row(1, "fear", "P1")]})
+    (tmp_path / "f.h5.parts").mkdir()
+    labels = {"stretches": [{"participant": "P7", "emotion": "fear"}], "outside": None}
+    part = tmp_path / "f.h5.parts" / "1.h5"
+    write(part, {"a.mp4": [row(1, "fear", "P7")]}, record={"labels": labels})
+    assert fer("data", "withdraw", path, "P8").exit_code == 1
+    assert part.exists()
+    assert fer("data", "withdraw", path, "P7").exit_code == 0
+    assert not part.parent.exists()
+    with open_dataset(path) as dataset:
+        assert [one.is_of("P7") for one in dataset.withdrawn] == [True]
+
+
+def test_every_unfinished_file_of_the_dataset_goes(fer, tmp_path):
+    path = write(tmp_path / "f.h5", {"a.mp4": [row(1, "fear", "P1"), row(2, "fear", "P2", 1)]})
+    left = [tmp_path / "f.h5.unfinished", tmp_path / "f.h5.whole.unfinished"]
+    other = tmp_path / "other.h5.unfinished"
+    for file in (*left, other):
+        file.write_bytes(b"faces")
+    assert fer("data", "withdraw", path, "P1").exit_code == 0
+    assert [file.exists() for file in (*left, other)] == [False, False, True]
+
+
+def test_the_file_behind_a_link_is_written_anew(fer, tmp_path):
+    (tmp_path / "disk").mkdir()
+    rows = [row(1, "fear", "P1"), row(2, "fear", "P2", 1)]
+    path = write(tmp_path / "disk" / "f.h5", {"a.mp4": rows})
+    link = tmp_path / "link.h5"
+    try:
+        link.symlink_to(path)
+    except OSError:
+        pytest.skip("no links here")
+    assert fer("data", "withdraw", link, "P1").exit_code == 0
+    assert link.is_symlink()
+    with open_dataset(path) as dataset:
+        assert dataset.participants == ("P2",)
+
+
+def test_other_people_and_their_videos_keep_their_names(fer, tmp_path):
+    def labels(*people: str) -> dict[str, object]:
+        return {"stretches": [{"participant": p, "emotion": "fear"} for p in people]}
+
+    names = {"01/1.mp4": "01", "02/happy_01.mp4": "02", "02/11.mp4": "02", "01-b/x.mp4": "01-b"}
+    videos = {name: [row(n, "fear", names[name])] for n, name in enumerate(sorted(names))}
+    sources = {name: {"labels": labels(who)} for name, who in names.items()}
+    path = write(tmp_path / "f.h5", videos, sources=sources, command="fer extract x --pattern y")
+    assert fer("data", "withdraw", path, "01").exit_code == 0
+    del sources["01/1.mp4"]
+    with open_dataset(path) as dataset:
+        assert dataset.provenance["sources"] == sources
+        assert set(dataset.participants) == {"02", "01-b"}
+
+
+def test_spellings_that_differ_in_case_are_one_person(fer, tmp_path):
+    rows = [row(n, "fear", who, n) for n, who in enumerate(("P7", "p7", "P8"))]
+    path = write(tmp_path / "f.h5", {"a.mp4": rows}, command="fer extract Study/p7")
+    result = fer("data", "withdraw", path, "P7")
+    assert result.exit_code == 0, result.output
+    assert "taken for the same person: P7, p7" in result.stderr
+    with open_dataset(path) as dataset:
+        assert dataset.participants == ("P8",)
+        assert dataset.provenance["command"] == "(withheld)"
+
+
+def test_faces_of_nobody_known_are_told_or_go(fer, tmp_path):
+    def stretch(who: str) -> dict[str, str]:
+        return {"participant": who, "emotion": "fear"}
+
+    videos = {
+        "both.mp4": [row(1, "fear", "P1"), row(2, "fear", "P2", 1), row(3, None, None, 2)],
+        "own.mp4": [row(4, "fear", "P1"), row(5, None, None, 1)],
+    }
+    sources = {
+        "both.mp4": {"labels": {"stretches": [stretch("P1"), stretch("P2")]}},
+        "own.mp4": {"labels": {"stretches": [stretch("P1")]}},
+    }
+    path = write(tmp_path / "f.h5", videos, sources=sources)
+    result = fer("data", "withdraw", path, "P1")
+    assert "1 face of nobody known in these videos stay" in result.stderr
+    with open_dataset(path) as dataset:
+        assert dataset.images(slice(None))[:, 0, 0, 0].tolist() == [2, 3]
+        assert dataset.videos == ("both.mp4",)
+
+
+def test_what_replaces_a_dataset_refuses_whom_it_refused(fer, study, tmp_path):
+    faces, whole = study / "faces.h5", tmp_path / "whole.h5"
+    whole.write_bytes(faces.read_bytes())
+    assert fer("data", "withdraw", faces, ANNA).exit_code == 0
+    before = faces.read_bytes()
+    for words in (("dedupe", whole), ("split", whole, "--by", "random")):
+        result = fer("data", *words, "-o", faces, "--overwrite")
+        assert result.exit_code == 1, words
+        assert f"{ANNA}: was withdrawn" in result.stderr
+        assert faces.read_bytes() == before
+
+
+def test_a_merged_dataset_does_not_tell_of_people_it_refused(fer, study, tmp_path):
+    faces, whole = study / "faces.h5", tmp_path / "whole.h5"
+    whole.write_bytes(faces.read_bytes())
+    assert fer("data", "withdraw", faces, ANNA).exit_code == 0
+    merged, words = tmp_path / "all.h5", ("data", "merge", faces, whole, "--apart")
+    extra = write(tmp_path / "extra.h5", {"z.mp4": [row(3, "fear", "P1")]})
+    assert fer("data", "merge", extra, whole, "-o", merged).exit_code == 0
+    assert fer("data", "withdraw", merged, ANNA).exit_code == 0
+    again = ("data", "merge", extra, whole, "-o", merged, "--overwrite")
+    assert fer(*again).exit_code == 3
+    assert b"ANNA" not in merged.read_bytes()
+    assert fer(*again[:-1]).exit_code == 3  # nothing to do, and still told
+    assert fer(*words, "-o", tmp_path / "apart.h5").exit_code == 0
+
+
+def test_files_of_one_person_each_are_forgotten_by_name(fer, tmp_path):
+    files = [
+        write(
+            tmp_path / f"{who}.h5", {"v.mp4": [row(n, "fear", who)]}, command=f"fer extract {who}"
+        )
+        for n, who in enumerate(("ANNA", "BERTA"))
+    ]
+    joined = tmp_path / "all.h5"
+    assert fer("data", "merge", *files, "-o", joined, "--apart").exit_code == 0
+    assert fer("data", "withdraw", joined, "ANNA/ANNA").exit_code == 0
+    content = joined.read_bytes()
+    assert b"ANNA" not in content
+    assert b"BERTA/BERTA" in content
+
+
+def test_trainings_that_may_hold_the_person_are_told(fer, tmp_path):
+    path = write(tmp_path / "f.h5", {"a.mp4": [row(1, "fear", "P1"), row(2, "fear", "P2", 1)]})
+    WorkFolder(tmp_path / "model", {"dataset": "of yesterday"}).open(resume=False)
+    result = fer("data", "withdraw", path, "P1")
+    assert "may hold that person's faces:" in result.stderr
+    assert str(tmp_path / "model.unfinished") in result.stderr
+
+
+def test_a_dataset_that_changes_meanwhile_is_not_written_over(tmp_path):
+    path = write(tmp_path / "f.h5", {"a.mp4": [row(1, "fear", "P1"), row(2, "fear", "P2", 1)]})
+    plan = plan_withdrawal(path, "P1")
+    write(path, {"a.mp4": [row(n, "fear", f"P{n}", n) for n in range(9)]})
+    with pytest.raises(DatasetError, match="changed while it was read"):
+        withdraw(plan)
+    with open_dataset(path) as dataset:
+        assert len(dataset) == 9
+
+
+def test_a_line_that_was_not_written_is_written_on_the_next_run(fer, tmp_path):
+    path = write(tmp_path / "f.h5", {"a.mp4": [row(1, "fear", "P1"), row(2, "fear", "P2", 1)]})
+    log = tmp_path / "f.h5.withdrawals.log"
+    assert fer("data", "withdraw", path, "P1").exit_code == 0
+    log.unlink()
+    assert fer("data", "withdraw", path, "P1").exit_code == 0
+    assert len(log.read_text("utf-8").splitlines()) == 1
+
+
+def test_a_broken_dataset_is_not_replaced_unawares(fer, study):
+    faces = study / "faces.h5"
+    with h5py.File(faces, "a") as file:
+        del file["label"]
+    result = fer(*again(study, "--overwrite"))
+    assert result.exit_code == 1
+    assert "who was withdrawn from it cannot be told" in result.stderr
 
 
 PEOPLE = st.lists(st.sampled_from(["P1", "P2", "p3", "Ärmel", None]), min_size=1, max_size=12)

@@ -16,7 +16,7 @@ from fer_pipeline.dataset import (
     Edits,
     Excerpt,
     copy_rows,
-    open_dataset,
+    refused_by,
 )
 from fer_pipeline.dataset.copying import Progress
 from fer_pipeline.errors import DatasetError
@@ -24,16 +24,21 @@ from fer_pipeline.provenance import continued
 from fer_pipeline.splits import Split
 
 
-def write_split_column(
-    path: Path, split: Split, output: Path, command: str, progress: Progress = lambda _: None
+def divided(dataset: Dataset, split: Split) -> Excerpt:
+    """Return all of a dataset with the side of each face.
+
+    Faces without a label, and copies of a face on a more important side, are on none.
+    """
+    return Excerpt.of(dataset, edits=Edits(split=_column(len(dataset), split)))
+
+
+def write_divided(
+    excerpt: Excerpt, output: Path, command: str, progress: Progress = lambda _: None
 ) -> None:
     """Write a dataset that says on which side each face is.
 
-    Faces without a label, and copies of a face on a more important side, are on none.
-
     Args:
-        path: The dataset that was divided.
-        split: How.
+        excerpt: What `divided` returned; its dataset is closed by now.
         output: Where the result appears; it may be the same file.
         command: The command line as it was typed.
         progress: Called with the number of faces done since the last call.
@@ -42,13 +47,10 @@ def write_split_column(
         DatasetError: The dataset is broken.
         OutputError: The result cannot be written.
     """
-    with open_dataset(path) as dataset:
-        crop, withdrawn = dataset.crop, dataset.withdrawn
+    with excerpt.open() as dataset:
+        crop, withdrawn = dataset.crop, refused_by(dataset, output)
         made = continued(dataset.provenance, command)
-        edits = Edits(split=_column(len(dataset), split))
-    copy_rows(
-        output, [Excerpt(path, edits=edits)], crop, made, withdrawn=withdrawn, progress=progress
-    )
+    copy_rows(output, [excerpt], crop, made, withdrawn=withdrawn, progress=progress)
 
 
 def refuse_divided(dataset: Dataset) -> None:

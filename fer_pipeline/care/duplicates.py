@@ -28,6 +28,7 @@ from fer_pipeline.dataset import (
     copy_rows,
     image_hash,
     open_dataset,
+    refused_by,
 )
 from fer_pipeline.errors import DatasetError
 from fer_pipeline.files import refuse_taken
@@ -312,9 +313,10 @@ def dedupe(
         refuse_taken(output, overwrite=overwrite)
     with open_dataset(source) as dataset:
         deduped = find_copies(dataset, options, progress)
-        crop, made, withdrawn = dataset.crop, dataset.provenance, dataset.withdrawn
-    if output is not None:
-        # The source is closed by now, so that it may be the output on every system.
-        kept = Excerpt(source, deduped.kept)
-        copy_rows(output, [kept], crop, continued(made, command), withdrawn=withdrawn)
+        if output is None:
+            return deduped
+        crop, made, withdrawn = dataset.crop, dataset.provenance, refused_by(dataset, output)
+        kept = Excerpt.of(dataset, deduped.kept)
+    # The source is closed by now, so that it may be the output on every system.
+    copy_rows(output, [kept], crop, continued(made, command), withdrawn=withdrawn)
     return deduped

@@ -23,6 +23,7 @@ from fer_pipeline.files import (
     refuse_source,
     refuse_taken,
     remove_folder,
+    remove_if_empty,
     replace_folder,
     replacing,
     writing,
@@ -60,6 +61,10 @@ _INDEX_COLUMNS = (
 
 Progress = Callable[[int], object]
 """Called with the number of faces written since the last call."""
+
+# In the folder in which an export is done: what it writes, and what it replaces, for the moment
+# between two renamings.
+_NEW, _OLD = "new", "old"
 
 # Pictures of any one time give the same file.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -141,20 +146,29 @@ def export_pictures(
         DatasetError: The dataset cannot be read.
     """
     folder = folder.resolve()  # which has a name, as "." has not
-    unfinished, aside = (
-        folder.with_name(folder.name + end) for end in (".unfinished", ".replaced")
-    )
-    put_back(aside, folder)
+    work = folder.with_name(f".{folder.name}.exporting")
+    _refuse_foreign(work)
+    new, old = work / _NEW, work / _OLD
+    put_back(old, folder)
     check_folder(folder, overwrite=overwrite)
-    remove_folder(unfinished)
+    remove_folder(new)
     try:
         with writing(folder):
-            unfinished.mkdir(parents=True)
-            _write_pictures(dataset, unfinished, by, progress)
+            new.mkdir(parents=True)
+            _write_pictures(dataset, new, by, progress)
         check_folder(folder, overwrite=overwrite)  # again: minutes may have passed
-        replace_folder(unfinished, folder, aside)
+        replace_folder(new, folder, old)
     finally:
-        remove_folder(unfinished)
+        remove_folder(new)
+        remove_if_empty(work)
+
+
+def _refuse_foreign(work: Path) -> None:
+    """Make sure that the place for the work holds no more than a killed export left there."""
+    with writing(work):
+        found = {path.name for path in work.iterdir()} if work.exists() else set()
+    for name in sorted(found - {_NEW, _OLD}):
+        raise OutputError(f"{work}: holds {name}, which no export wrote", "move that elsewhere")
 
 
 def _write_pictures(dataset: Dataset, folder: Path, by: Grouping, progress: Progress) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from fer_pipeline.care.traces import Traces, forget, videos_of
 from fer_pipeline.dataset import (
     NOBODY,
+    Admission,
     CropRecord,
-    Dataset,
     Edits,
     Excerpt,
-    Rows,
     Withdrawn,
     admit,
     called_in,
@@ -85,7 +85,7 @@ class Part:
     def of(cls, path: Path, *, apart: bool) -> Part:
         """Look at a dataset."""
         with open_dataset(path) as dataset:
-            corpus = path.stem if apart else dataset.provenance.get("corpus", "")
+            corpus = path.stem if apart else _corpus_of(dataset.provenance)
             called = partial(called_in, corpus)
             scoped = (
                 one if one.corpus or not corpus else replace(one, corpus=corpus)
@@ -102,6 +102,11 @@ class Part:
                 withdrawn=tuple(scoped),
                 made=dataset.provenance,
             )
+
+
+def _corpus_of(made: dict[str, Any]) -> str:
+    """Return the corpus whose people have codes of their own; none for a study of one's own."""
+    return "" if made.get("own") else str(made.get("corpus", ""))
 
 
 @dataclass(frozen=True)
@@ -185,7 +190,7 @@ def plan_merge(
     """
     _refuse_own_input(sources, output)
     parts = tuple(Part.of(path, apart=options.apart) for path in sources)
-    _refuse_same_name(parts)
+    _refuse_same_name(parts, apart=options.apart)
     _refuse_same_video(parts)
     before = (*withdrawn_from(output), *(one for part in parts for one in part.withdrawn))
     people = {code for part in parts for code in part.people}
@@ -200,7 +205,7 @@ def plan_merge(
         crop=crop,
         withdrawn=admission.withdrawn,
         refused=admission.refused,
-        known=not overwrite and _is_known(output, parts, crop, admission.withdrawn),
+        known=not overwrite and _is_known(output, parts, crop, admission),
     )
 
 
@@ -217,7 +222,9 @@ def run_merge(plan: MergePlan, command: str, progress: Progress) -> None:
         OutputError: The dataset cannot be written.
     """
     excerpts = [_excerpt(part, plan.refused) for part in plan.parts]
-    described = provenance(command) | {MERGED: {p.path.name: _record(p) for p in plan.parts}}
+    described = provenance(command) | {
+        MERGED: {part.path.name: _record(part, plan.refused) for part in plan.parts}
+    }
     copy_rows(
         plan.output, excerpts, plan.crop, described, withdrawn=plan.withdrawn, progress=progress
     )
@@ -226,28 +233,29 @@ def run_merge(plan: MergePlan, command: str, progress: Progress) -> None:
 def _excerpt(part: Part, refused: frozenset[str]) -> Excerpt:
     called = partial(called_in, part.belonging)
     edits = Edits(participant=called, video=called)
-    out = [index for index, code in enumerate(part.people) if code in refused]
-    if not out:
-        return Excerpt(part.path, edits=edits)
     with open_dataset(part.path) as dataset:
-        rows = np.flatnonzero(~np.isin(dataset.column("participant"), out))
-        return Excerpt(part.path, rows, edits, unlisted=_emptied(dataset, rows))
+        out = frozenset(code for code in dataset.participants if called(code) in refused)
+        if not out:
+            return Excerpt.of(dataset, edits=edits)
+        indexes = [index for index, code in enumerate(dataset.participants) if code in out]
+        rows = np.flatnonzero(~np.isin(dataset.column("participant"), indexes))
+        return Excerpt.of(dataset, rows, edits, unlisted=videos_of(dataset, out).own)
 
 
-def _emptied(dataset: Dataset, kept: Rows) -> frozenset[str]:
-    """Return the videos that had faces and have none any more."""
-    column = dataset.column("video")
-    emptied = np.setdiff1d(column, column[kept])
-    return frozenset(dataset.videos[index] for index in emptied if index >= 0)
-
-
-def _record(part: Part) -> dict[str, Any]:
+def _record(part: Part, refused: frozenset[str]) -> dict[str, Any]:
+    """Return what is kept of where a part comes from; of people who stay out, nothing."""
+    beginning = called_in(part.belonging, "")
+    out = frozenset(code.removeprefix(beginning) for code in refused.intersection(part.people))
+    made = part.made
+    if out:
+        with open_dataset(part.path) as dataset:
+            made = forget(made, Traces(out, videos_of(dataset, out).own))
     return {
         "digest": part.digest,
         "faces": part.faces,
         "belonging": part.belonging,
         "crop": asdict(part.crop),
-        "made": part.made,
+        "made": made,
     }
 
 
@@ -256,8 +264,8 @@ def _refuse_own_input(sources: Sequence[Path], output: Path) -> None:
         raise OutputError(f"{output}: is one of the inputs", "give another -o")
 
 
-def _refuse_same_name(parts: Sequence[Part]) -> None:
-    names = [part.path.name for part in parts]
+def _refuse_same_name(parts: Sequence[Part], *, apart: bool) -> None:
+    names = [part.belonging if apart else part.path.name for part in parts]
     for name in names:
         if names.count(name) > 1:
             problem = f"{name}: two of the datasets have this file name"
@@ -276,17 +284,21 @@ def _refuse_same_video(parts: Sequence[Part]) -> None:
             found[video] = part.path
 
 
-def _is_known(
-    output: Path, parts: Sequence[Part], crop: CropRecord, withdrawn: tuple[Withdrawn, ...]
-) -> bool:
+def _is_known(output: Path, parts: Sequence[Part], crop: CropRecord, admission: Admission) -> bool:
     """Tell whether the output was made of just this; anything else that is there is refused."""
     if not output.exists():
         return False
     with open_dataset(output) as dataset:
         made = dataset.provenance
-        same = dataset.crop == crop and dataset.withdrawn == withdrawn and not made.get(HISTORY)
+        same = (
+            dataset.crop == crop
+            and dataset.withdrawn == admission.withdrawn
+            and not made.get(HISTORY)
+        )
     if MERGED not in made:
         raise OutputError(f"{output}: not made by fer data merge", _ANEW)
-    if not same or made[MERGED] != {part.path.name: _record(part) for part in parts}:
+    if not same or made[MERGED] != {
+        part.path.name: _record(part, admission.refused) for part in parts
+    }:
         raise OutputError(f"{output}: made of other datasets, or otherwise", _ANEW)
     return True

@@ -11,17 +11,24 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from fer_pipeline.dataset import Edits, Excerpt, called_in, copy_rows, open_dataset
+import numpy as np
+
+from fer_pipeline.dataset import Dataset, Edits, Excerpt, called_in, copy_rows, open_dataset
 from fer_pipeline.dataset.copying import Progress
 from fer_pipeline.errors import DatasetError, OutputError
 from fer_pipeline.files import PathKind, kind_of, reason
-from fer_pipeline.provenance import provenance
+from fer_pipeline.provenance import MERGED, provenance
 
 _KEY_BYTES = 32
+
+_CORPORA = "corpora"
+"""In the provenance: what stands before the codes of people."""
 
 _DIGITS = 10
 """Of base 32: of a million names two get the same code with a chance of 1 to 2,000, which is
@@ -38,9 +45,16 @@ class Key:
 
     secret: bytes
 
-    def person(self, code: str) -> str:
-        """Return what stands for a participant; the name of a corpus before it stays."""
+    def person(self, code: str, corpora: Collection[str] = ()) -> str:
+        """Return what stands for a participant.
+
+        Args:
+            code: As it is written.
+            corpora: Names of corpora, of which one may stand before the code and then stays.
+        """
         corpus, _, own = code.rpartition("/")
+        if corpus not in corpora:
+            corpus, own = "", code
         return called_in(corpus, f"P-{self._code('participant', own)}")
 
     def video(self, name: str) -> str:
@@ -92,19 +106,17 @@ def make_key(path: Path) -> Key:
     return key
 
 
-def pseudonymize(
-    source: Path, output: Path, key: Key, command: str, progress: Progress = lambda _: None
-) -> None:
+def pseudonymize(source: Path, output: Path, key: Key, progress: Progress = lambda _: None) -> None:
     """Write a dataset in which codes stand for people and videos.
 
-    Where the data come from is not told any more, as that names both. The faces stay what they
-    are: who knows a face knows the person.
+    Where the data come from is not told any more, as that names both; nor who was withdrawn, as a
+    hash of a name that can be guessed tells it. The faces stay what they are: who knows a face
+    knows the person.
 
     Args:
         source: The dataset.
         output: Where the new one appears.
         key: What turns names into codes.
-        command: The command line as it was typed.
         progress: Called with the number of faces done since the last call.
 
     Raises:
@@ -112,18 +124,38 @@ def pseudonymize(
         OutputError: The output cannot be written.
     """
     with open_dataset(source) as dataset:
-        _refuse_same(map(key.person, dataset.participants))
+        person = partial(key.person, corpora=corpora_in(dataset.provenance))
+        _refuse_same(map(person, dataset.participants))
         _refuse_same(map(key.video, dataset.videos))
-        crop, withdrawn = dataset.crop, dataset.withdrawn
-        corpus = {k: v for k, v in dataset.provenance.items() if k == "corpus"}
-    copy_rows(
-        output,
-        [Excerpt(source, edits=Edits(participant=key.person, video=key.video))],
-        crop,
-        provenance(command) | corpus | {"pseudonymized": True},
-        withdrawn=withdrawn,
-        progress=progress,
+        crop = dataset.crop
+        kept = {k: v for k, v in dataset.provenance.items() if k in ("corpus", "own")}
+        kept[_CORPORA] = sorted(corpora_in(dataset.provenance))
+        excerpts = _in_new_order(dataset, Edits(participant=person, video=key.video))
+    made = provenance("fer data pseudonymize") | kept | {"pseudonymized": True}
+    copy_rows(output, excerpts, crop, made, progress=progress)
+
+
+def corpora_in(made: dict[str, Any]) -> frozenset[str]:
+    """Return what stands before the codes of people in a dataset that was joined of others."""
+    inner = (
+        called_in(part["belonging"], corpus)
+        for part in made.get(MERGED, {}).values()
+        for corpus in ("", *corpora_in(part["made"]))
     )
+    names = {name.removesuffix("/") for name in inner} | set(made.get(_CORPORA, []))
+    return frozenset(names - {""})
+
+
+def _in_new_order(dataset: Dataset, edits: Edits) -> list[Excerpt]:
+    """Put stills in the order of people's new codes; videos get the order of theirs anyway."""
+    person, video = dataset.column("participant"), dataset.column("video")
+    codes = [*map(edits.participant, dataset.participants), ""]
+    unlisted = frozenset(dataset.videos)
+    stills = [
+        Excerpt.of(dataset, np.flatnonzero((video < 0) & (person == index)), edits, unlisted)
+        for index in sorted(np.unique(person[video < 0]).tolist(), key=codes.__getitem__)
+    ]
+    return [*stills, Excerpt.of(dataset, np.flatnonzero(video >= 0), edits)]
 
 
 def _refuse_same(codes: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_pipeline.dataset import UNKNOWN, Dataset, Edits, Excerpt, Rows, copy_rows
+from fer_pipeline.dataset import UNKNOWN, Dataset, Edits, Excerpt, Rows, copy_rows, refused_by
 from fer_pipeline.domain import EMOTIONS
 from fer_pipeline.errors import ReviewError
 from fer_pipeline.files import digest_of, reason
@@ -301,10 +301,10 @@ def apply_review(
     }
     copy_rows(
         output,
-        [Excerpt(dataset.path, kept, Edits(labels=applied.labels))],
+        [Excerpt.of(dataset, kept, Edits(labels=applied.labels))],
         dataset.crop,
         made,
-        withdrawn=dataset.withdrawn,
+        withdrawn=refused_by(dataset, output),
         progress=progress,
     )
 

@@ -25,6 +25,7 @@ from fer_pipeline.dataset.reading import (
     counts,
     image_hash,
     open_dataset,
+    refused_by,
     withdrawn_from,
 )
 from fer_pipeline.dataset.withdrawn import (
@@ -33,6 +34,7 @@ from fer_pipeline.dataset.withdrawn import (
     Admission,
     Withdrawn,
     admit,
+    same_code,
     still_withdrawn,
     withdrawn_among,
 )
@@ -65,6 +67,8 @@ __all__ = [
     "create_dataset",
     "image_hash",
     "open_dataset",
+    "refused_by",
+    "same_code",
     "still_withdrawn",
     "withdrawn_among",
     "withdrawn_from",

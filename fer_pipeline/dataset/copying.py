@@ -7,8 +7,8 @@ file, which takes its place when it is complete. So nothing that was left out st
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from fer_pipeline.dataset.reading import Dataset, open_dataset
 from fer_pipeline.dataset.withdrawn import Withdrawn
 from fer_pipeline.dataset.writing import AS_IT_IS, Edits, create_dataset
 from fer_pipeline.errors import DatasetError
+from fer_pipeline.files import FileState
 
 _FILES_HELD = 32
 
@@ -36,12 +37,37 @@ class Excerpt:
         rows: Which rows, in any order; one that is named twice is there twice. None for all.
         edits: What is changed of them.
         unlisted: Videos, by their old names, that the new dataset does not list.
+        state: Of the file for which the row numbers are meant; None if that does not matter.
     """
 
     source: Path
     rows: Rows | None = None
     edits: Edits = AS_IT_IS
     unlisted: frozenset[str] = frozenset()
+    state: FileState | None = None
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        rows: Rows | None = None,
+        edits: Edits = AS_IT_IS,
+        unlisted: frozenset[str] = frozenset(),
+    ) -> Excerpt:
+        """Return part of an open dataset, which must be the same file when it is copied."""
+        return cls(dataset.path, rows, edits, unlisted, dataset.state)
+
+    @contextmanager
+    def open(self) -> Iterator[Dataset]:
+        """Open the source.
+
+        Raises:
+            DatasetError: It cannot be read, or another file took its place meanwhile.
+        """
+        with open_dataset(self.source) as dataset:
+            if self.state not in (None, dataset.state):
+                raise DatasetError(f"{self.source}: changed while it was read", "run it again")
+            yield dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +108,7 @@ def copy_rows(
     emotions: set[str] = set()
     votes = False
     for excerpt in excerpts:
-        with open_dataset(excerpt.source) as dataset:
+        with excerpt.open() as dataset:
             listed = [name for name in dataset.videos if name not in excerpt.unlisted]
             videos += map(excerpt.edits.video, listed)
             parts += _parts(dataset, excerpt)
@@ -100,7 +126,7 @@ def copy_rows(
         for video in sorted(videos):
             writer.add_video(video)
         for part in parts:
-            writer.copy(open_file(part.excerpt.source), part.rows, part.excerpt.edits)
+            writer.copy(open_file(part.excerpt), part.rows, part.excerpt.edits)
             progress(len(part.rows))
         writer.finish(provenance)
 
@@ -132,16 +158,17 @@ def _refuse_same_video(videos: Sequence[str]) -> None:
         seen.add(name)
 
 
-def _last_used_files(stack: ExitStack) -> Callable[[Path], Dataset]:
+def _last_used_files(stack: ExitStack) -> Callable[[Excerpt], Dataset]:
     """Return a function that opens datasets and keeps only a few open: there may be thousands."""
     held: OrderedDict[Path, tuple[ExitStack, Dataset]] = OrderedDict()
 
-    def open_file(path: Path) -> Dataset:
+    def open_file(excerpt: Excerpt) -> Dataset:
+        path = excerpt.source
         if path not in held:
             if len(held) >= _FILES_HELD:
                 held.popitem(last=False)[1][0].close()
             own = stack.enter_context(ExitStack())
-            held[path] = own, own.enter_context(open_dataset(path))
+            held[path] = own, own.enter_context(excerpt.open())
         held.move_to_end(path)
         return held[path][1]
 

@@ -30,7 +30,7 @@ from fer_pipeline.dataset.withdrawn import Withdrawn
 from fer_pipeline.domain import FloatArray, UInt8Array
 from fer_pipeline.errors import DatasetError
 from fer_pipeline.faces import CHANNEL_COUNT
-from fer_pipeline.files import PathKind, kind_of, reason
+from fer_pipeline.files import FileState, PathKind, kind_of, reason
 
 
 @dataclass(eq=False)
@@ -45,6 +45,7 @@ class Dataset:
         crop: How the images were cut out.
         provenance: Where everything comes from.
         withdrawn: People who were withdrawn, as far as one may know.
+        state: What tells the file from one that took its place.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class Dataset:
     crop: CropRecord
     provenance: dict[str, Any]
     withdrawn: tuple[Withdrawn, ...]
+    state: FileState
     _file: Any = field(repr=False)
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False, init=False)
 
@@ -193,15 +195,28 @@ def open_dataset(path: Path) -> Iterator[Dataset]:
 
 
 def withdrawn_from(path: Path) -> tuple[Withdrawn, ...]:
-    """Return who was withdrawn from a dataset; nobody from a file that is none or does not exist.
+    """Return who was withdrawn from a dataset; nobody if the file is none, or does not exist.
 
     Whatever replaces the file has to refuse them, too.
+
+    Raises:
+        DatasetError: It is a dataset that cannot be read.
     """
+    import h5py
+
+    if kind_of(path, DatasetError) is not PathKind.FILE or not h5py.is_hdf5(path):
+        return ()
     try:
         with open_dataset(path) as dataset:
             return dataset.withdrawn
-    except DatasetError:
-        return ()
+    except DatasetError as error:
+        problem = f"{error.problem}; who was withdrawn from it cannot be told"
+        raise DatasetError(problem, "give another -o, or remove the file") from error
+
+
+def refused_by(dataset: Dataset, output: Path) -> tuple[Withdrawn, ...]:
+    """Return who was withdrawn from a dataset, and from the one that its offspring replaces."""
+    return tuple(dict.fromkeys((*dataset.withdrawn, *withdrawn_from(output))))
 
 
 def _read_header(path: Path, file: Any) -> Dataset:
@@ -223,6 +238,7 @@ def _read_header(path: Path, file: Any) -> Dataset:
             videos=tuple(file["videos"].asstr()[:]),
             crop=CropRecord(channels=channels, **json.loads(file.attrs["crop"])),
             provenance=json.loads(file.attrs["provenance"]),
+            state=FileState.of(path),
             withdrawn=withdrawal.from_json(file.attrs.get(withdrawal.ATTRIBUTE, "[]")),
             _file=file,
         )

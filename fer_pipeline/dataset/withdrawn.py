@@ -61,9 +61,17 @@ class Withdrawn:
         return hmac.compare_digest(_hash(self.salt, code), self.hash)
 
 
+def same_code(one: str, other: str) -> bool:
+    """Tell whether two codes stand for one person: the case of their letters does not matter."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(code: str) -> str:
+    return unicodedata.normalize("NFC", code).strip().casefold()
+
+
 def _hash(salt: str, code: str) -> str:
-    known_as = unicodedata.normalize("NFC", code).strip().casefold()
-    return hmac.new(bytes.fromhex(salt), known_as.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(bytes.fromhex(salt), _plain(code).encode(), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,24 +55,22 @@ class Edits:
     Attributes:
         participant: Gives the new code for each code.
         video: Gives the new name for each video.
-        emotion: Gives the new name for each emotion; None makes a row unlabelled.
-        labels: The emotion of single rows, by their numbers in the source; goes before ``emotion``.
+        labels: The emotion of single rows, None for unlabelled, by their numbers in the source.
         split: The new column, shape (rows of the source,); None keeps it.
     """
 
     participant: Callable[[str], str] = _same
     video: Callable[[str], str] = _same
-    emotion: Callable[[str], str | None] = _same
     labels: Mapping[int, str | None] = field(default_factory=dict)
     split: NDArray[np.int8] | None = None
 
     def emotions_shown(self, source: Dataset, rows: Rows) -> set[str]:
         """Return the emotions that rows of a dataset show after these changes."""
         label = source.column("label")[rows]
-        labelled = ~np.isin(rows, list(self.labels)) & (label != UNKNOWN)
-        names = {self.emotion(source.emotions[index]) for index in np.unique(label[labelled])}
-        present = set(self.labels).intersection(rows.tolist()) if self.labels else ()
-        return {name for name in (*names, *(self.labels[row] for row in present)) if name}
+        kept = ~np.isin(rows, list(self.labels)) & (label != UNKNOWN)
+        names = {source.emotions[index] for index in np.unique(label[kept])}
+        changed = set(self.labels).intersection(rows.tolist()) if self.labels else ()
+        return names.union(name for row in changed if (name := self.labels[row]) is not None)
 
 
 AS_IT_IS = Edits()
@@ -153,14 +151,17 @@ class DatasetWriter:
         self._flush()
         columns = {name: source.column(name)[rows] for name in COLUMNS}
         columns["label"] = self._labels(source, rows, edits)
-        people = [edits.participant(code) for code in source.participants]
-        columns["participant"] = _translate(columns["participant"], people, self._participant)
-        videos = [edits.video(name) for name in source.videos]
-        columns["video"] = _translate(columns["video"], videos, self._video)
+        columns["participant"] = _translate(
+            columns["participant"],
+            lambda index: self._participant(edits.participant(source.participants[index])),
+        )
+        columns["video"] = _translate(
+            columns["video"], lambda index: self._video(edits.video(source.videos[index]))
+        )
         if edits.split is not None:
             columns["split"] = edits.split[rows]
         if VOTES in self._stored:
-            columns[VOTES] = self._votes(source, rows, edits)
+            columns[VOTES] = self._votes(source, rows)
         self._extend(columns)
         self._copy_images(source, rows)
 
@@ -214,14 +215,16 @@ class DatasetWriter:
             return UNKNOWN
         if code not in self._participants:
             if withdrawn_among([code], self._withdrawn):
-                raise DatasetError(f"{code}: was withdrawn from this dataset", "see --readmit")
+                raise DatasetError(
+                    f"{code}: was withdrawn from this dataset, or from the one that it replaces",
+                    "give another -o",
+                )
             self._participants[code] = len(self._participants)
         return self._participants[code]
 
     def _labels(self, source: Dataset, rows: Rows, edits: Edits) -> NDArray[np.int8]:
-        new = [edits.emotion(name) for name in source.emotions]
         # Emotions that no face shows are not listed, and so have no number.
-        number = [self._emotions.get(name or "", UNKNOWN) for name in new]
+        number = [self._emotions.get(name, UNKNOWN) for name in source.emotions]
         numbers = np.array([*number, UNKNOWN], np.int8)
         labels: NDArray[np.int8] = numbers[source.column("label")[rows]]
         if edits.labels:
@@ -230,16 +233,16 @@ class DatasetWriter:
                     labels[place] = self._emotions.get(edits.labels[row] or "", UNKNOWN)
         return labels
 
-    def _votes(self, source: Dataset, rows: Rows, edits: Edits) -> NDArray[np.float32]:
+    def _votes(self, source: Dataset, rows: Rows) -> NDArray[np.float32]:
         votes = np.full((len(rows), len(self._emotions)), np.nan, np.float32)
         if source.votes is None:
             return votes
         given = source.votes[rows]
         voted = ~np.isnan(given).all(axis=1)
         votes[voted] = 0
-        for index, name in enumerate(map(edits.emotion, source.emotions)):
+        for index, name in enumerate(source.emotions):
             if name in self._emotions:
-                votes[voted, self._emotions[name]] += given[voted, index]
+                votes[voted, self._emotions[name]] = given[voted, index]
         return votes
 
     def _copy_images(self, source: Dataset, rows: Rows) -> None:
@@ -275,22 +278,19 @@ class DatasetWriter:
         require_room(Path(self._file.filename).parent, size + _ROOM_KEPT)
 
 
-def _translate(
-    column: NDArray[np.int32], names: Sequence[str], number: Callable[[str], int]
-) -> NDArray[np.int32]:
+def _translate(column: NDArray[np.int32], number: Callable[[int], int]) -> NDArray[np.int32]:
     """Give names their numbers by their first row here, so that the order of work leaves no trace.
 
     Args:
-        column: Indexes into ``names``, or `UNKNOWN`.
-        names: Names as they are called from now on.
-        number: Gives a name's number, a new one if need be.
+        column: Indexes of names in the source, or `UNKNOWN`.
+        number: Gives the number here for an index there, a new one if need be.
     """
-    indexes, first_rows = np.unique(column, return_index=True)
-    translated = np.full(len(names) + 1, UNKNOWN, np.int32)
-    for index in indexes[np.argsort(first_rows)]:
-        if index != UNKNOWN:
-            translated[index] = number(names[index])
-    found: NDArray[np.int32] = translated[column]
+    indexes, first_rows, places = np.unique(column, return_index=True, return_inverse=True)
+    translated = np.full(len(indexes), UNKNOWN, np.int32)
+    for place in np.argsort(first_rows):
+        if indexes[place] != UNKNOWN:
+            translated[place] = number(int(indexes[place]))
+    found: NDArray[np.int32] = translated[places].reshape(column.shape)
     return found
 
 

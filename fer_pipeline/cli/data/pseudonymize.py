@@ -13,7 +13,6 @@ from fer_pipeline.cli.summaries import participants_by_emotion
 from fer_pipeline.dataset import open_dataset
 from fer_pipeline.errors import UsageError
 from fer_pipeline.files import locked, refuse_taken
-from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import counted
 
 
@@ -44,12 +43,17 @@ def command(console: Console, data: Path, out: Path, key: Path, overwrite: bool)
     with locked(out):
         refuse_taken(out, overwrite=overwrite)
         with open_dataset(data) as dataset:
-            faces = len(dataset)
+            faces, withdrawn = len(dataset), len(dataset.withdrawn)
         secret = make_key(key)
         with console.frames(faces, "faces") as progress:
-            pseudonymize(data, out, secret, command_line(), progress)
+            pseudonymize(data, out, secret, progress)
     with open_dataset(out) as dataset:
         console.result(participants_by_emotion(dataset))
         videos = counted(len(dataset.videos), "video")
         console.result(f"\n{out}: {counted(len(dataset), 'face')} of {videos}")
+    if withdrawn:
+        console.warn(
+            f"{out} does not tell that {counted(withdrawn, 'participant')} had been withdrawn from "
+            f"{data}, and will not refuse them"
+        )
     console.say(f"{key}: leads the codes back to names; keep it apart from the data")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from fer_pipeline.care.dividing import refuse_divided, write_split_column
+from fer_pipeline.care.dividing import divided, refuse_divided, write_divided
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.dataset import Dataset, open_dataset
@@ -65,9 +65,9 @@ def command(
                 refuse_divided(dataset)
             (split,) = divide(dataset, by, seed)
             table = _sides_table(dataset, split)
-            faces = len(dataset)
+            faces, excerpt = len(dataset), divided(dataset, split)
         with console.frames(faces, "faces") as progress:
-            write_split_column(data, split, target, command_line(), progress)
+            write_divided(excerpt, target, command_line(), progress)
     console.result(table)
     if split.copies:
         console.say(f"on no side, as copies of a face on another: {split.copies} faces")

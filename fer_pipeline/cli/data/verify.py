@@ -37,7 +37,7 @@ def command(console: Console, data: Path) -> None:
     for problem in found.broken:
         console.result(problem)
     if found.broken:
-        raise DatasetError(f"{data}: broken, as told above; extract it again")
+        raise DatasetError(f"{data}: broken, as told above", "mend that, or make it again")
     for problem in found.sources:
         console.warn(f"{data}: {problem}")
     if found.copies:

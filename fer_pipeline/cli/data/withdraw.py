@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fer_pipeline.care.pseudonyms import read_key
+from fer_pipeline.care.pseudonyms import corpora_in, read_key
 from fer_pipeline.care.withdrawal import WithdrawalPlan, plan_withdrawal, withdraw
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
@@ -52,13 +52,13 @@ def command(
     Example:
       fer data withdraw faces.h5 P07 --models models/
     """
-    code = read_key(key).person(participant) if key else participant
+    code = _pseudonym(data, participant, key) if key else participant
     with locked(data):
         plan = plan_withdrawal(data, code, models)
         if dry_run:
             console.say("nothing is done; without --dry-run this would be removed:")
         elif plan.anything_to_do:
-            with console.frames(len(plan.rows), "faces") as progress:
+            with console.frames(plan.faces_left, "faces") as progress:
                 withdraw(plan, progress)
         else:
             console.say("nothing to do")
@@ -69,29 +69,51 @@ def command(
         console.result(f"\n{data}: {held[0]} of {held[1]}")
 
 
+def _pseudonym(data: Path, participant: str, key: Path) -> str:
+    secret = read_key(key)
+    with open_dataset(data) as dataset:
+        corpora = corpora_in(dataset.provenance)
+    return secret.person(participant, corpora)
+
+
 def _removed(plan: WithdrawalPlan) -> list[list[str | int]]:
     return [
         ["faces", plan.faces],
         ["videos", len(plan.videos)],
-        ["files of unfinished extractions", len(plan.parts)],
+        ["files of unfinished runs", len(plan.parts)],
         ["unfinished trainings", len(plan.trainings)],
     ]
 
 
 def _tell_what_is_left(console: Console, plan: WithdrawalPlan) -> None:
     """List what only the user can decide about."""
-    if plan.done:
-        console.say("was withdrawn before")
+    if plan.before:
+        console.say(f"was withdrawn before, {plan.before}")
+    if len(plan.codes) > 1:
+        console.warn(f"taken for the same person: {', '.join(sorted(plan.codes))}")
     if plan.videos:
-        console.alert(_listing("the videos themselves, if you still have them:", plan.videos))
+        console.say(_listing("the videos themselves, if you still have them:", plan.videos))
     if plan.shared:
         console.warn(
             _listing("videos that show others, too, are still listed by their names:", plan.shared)
+        )
+    if plan.doubtful:
+        console.warn(
+            f"{counted(plan.doubtful, 'face')} of nobody known in these videos stay, and may be "
+            "that person's; fer data review shows them"
         )
     if plan.pictures:
         console.warn(_listing("pictures of that person, to be deleted by you:", plan.pictures))
     for training in plan.trainings:
         console.say(f"{training}: has to be trained from the beginning")
+    if plan.others:
+        console.warn(
+            _listing(
+                "unfinished trainings on other data, or on this before it changed, may hold that "
+                "person's faces:",
+                plan.others,
+            )
+        )
     for model in plan.models:
         sides = ", ".join(model.sides) or "on this dataset, people unknown"
         console.warn(f"{model.folder}: was trained with that person ({sides}); train it again")
