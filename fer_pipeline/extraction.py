@@ -27,7 +27,7 @@ from fer_pipeline.dataset import (
 from fer_pipeline.errors import DatasetError, LabelError, OutputError
 from fer_pipeline.files import FileState, digest_of, name_digest, remove_if_empty
 from fer_pipeline.labels import Labelling, LabelOptions, label_videos
-from fer_pipeline.provenance import HISTORY, PICTURES, provenance
+from fer_pipeline.provenance import HISTORY, MERGED, PICTURES, provenance
 from fer_pipeline.sources import Source, find_videos
 from fer_pipeline.video_extraction import (
     ExtractionOptions,
@@ -38,6 +38,8 @@ from fer_pipeline.video_extraction import (
     settings_of,
 )
 from fer_pipeline.workers import Outcome, Progress, run_tasks
+
+_OWN = "videos of your own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ def plan_extraction(
     """Find out what there is to do, without doing any of it.
 
     Args:
-        inputs: Videos and folders of videos.
+        inputs: Videos and folders of videos; none to see only whether the dataset that exists was
+            made likewise.
         labels: Where labels come from.
         options: How faces are extracted.
         output: The dataset to be made or added to.
@@ -129,7 +132,8 @@ def plan_extraction(
         LabelError: It cannot be told what the videos show, or all show people who were withdrawn.
         DatasetError: The dataset that exists is broken, or nobody to be readmitted was withdrawn.
         DetectorError: The detector cannot be set up.
-        OutputError: The dataset was made with other settings or from other sources, or is a folder.
+        OutputError: The dataset was made with other settings, from other sources or of another
+            corpus, or is a folder.
     """
     if output.is_dir():
         raise OutputError(f"{output}: a folder; give the name of a file with -o")
@@ -138,9 +142,10 @@ def plan_extraction(
     admission = _admission(output, labelling, existing.readmit)
     labelling, refused = _admitted(labelling, admission)
     settings, record = settings_of(options)
-    known, kept = ({}, {}) if existing.overwrite else _known_videos(output, settings)
+    known, kept = ({}, {}) if existing.overwrite else _known_videos(output, settings, corpus)
     if corpus is not None:
         kept["corpus"] = corpus
+    kept[PICTURES] = _folders_of_pictures(output, options)
     if options.search.faces == "largest" and labelling.tells_faces_apart:
         raise LabelError("the labels tell several faces of a video apart; add --faces all")
     labelled = [source for source in sources if source.name in labelling.videos]
@@ -148,7 +153,7 @@ def plan_extraction(
         raise LabelError(
             f"all videos show people who were withdrawn from {output}", "--readmit takes them in"
         )
-    if not labelled:
+    if sources and not labelled:
         raise LabelError("none of the videos can be told; see --labels and --pattern")
     for source in labelled:
         if source.name in known:
@@ -181,7 +186,7 @@ def plan_extraction(
         known=known,
         gone=tuple(sorted(known.keys() - {source.name for source in sources})),
         keeps_pictures=keeps_pictures,
-        kept=_with_pictures(kept, options),
+        kept=kept,
         withdrawn=admission.withdrawn,
         refused=refused,
     )
@@ -262,14 +267,28 @@ def _admitted(labelling: Labelling, admission: Admission) -> tuple[Labelling, tu
     return replace(labelling, videos=videos), refused
 
 
-def _with_pictures(kept: dict[str, Any], options: ExtractionOptions) -> dict[str, Any]:
-    """Remember where pictures of faces are, for the day when somebody asks to be forgotten."""
+def _folders_of_pictures(output: Path, options: ExtractionOptions) -> list[str]:
+    """Return where pictures of faces are, for the day when somebody asks to be forgotten.
+
+    Those of a dataset that is replaced are among them: nobody removes its folders.
+    """
     folders = {str(folder) for folder in (options.keep_frames, options.keep_crops) if folder}
-    return kept | {PICTURES: sorted(folders.union(kept.get(PICTURES, [])))}
+    try:
+        with open_dataset(output) as dataset:
+            folders.update(_pictures_in(dataset.provenance))
+    except DatasetError:  # there is none, or it is broken
+        pass
+    return sorted(folders)
+
+
+def _pictures_in(made: dict[str, Any]) -> Iterator[str]:
+    yield from made.get(PICTURES, [])
+    for part in made.get(MERGED, {}).values():
+        yield from _pictures_in(part["made"])
 
 
 def _known_videos(
-    output: Path, settings: dict[str, Any]
+    output: Path, settings: dict[str, Any], corpus: str | None
 ) -> tuple[dict[str, VideoRecord], dict[str, Any]]:
     """Return the videos of the dataset that exists, which must have been made the same way.
 
@@ -282,6 +301,10 @@ def _known_videos(
         made = dataset.provenance
     if "settings" not in made:
         raise OutputError(f"{output}: not made by fer extract; give another -o, or --overwrite")
+    if made.get("corpus") != corpus:
+        before, now = made.get("corpus") or _OWN, corpus or _OWN
+        problem = f"{output}: made from {before}, not {now}"
+        raise OutputError(problem, "give another -o, or --overwrite to begin anew")
     changed = [
         f"{name}: {made['settings'].get(name)} → {value}"
         for name, value in settings.items()
@@ -293,7 +316,7 @@ def _known_videos(
             "give another -o, or --overwrite to begin anew"
         )
     known = {name: VideoRecord.from_json(record) for name, record in made["sources"].items()}
-    return known, {name: made[name] for name in ("corpus", HISTORY, PICTURES) if name in made}
+    return known, {HISTORY: made[HISTORY]} if HISTORY in made else {}
 
 
 def _check_unchanged(

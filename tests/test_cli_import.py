@@ -109,6 +109,7 @@ def test_the_dataset_tells_how_to_crop_and_where_it_comes_from(fer, source, out)
         made = dataset.provenance
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     assert made["corpus"] == "fer2013"
+    assert "own" not in made
     assert made["sources"] == {"fer2013.csv": {"size": source.stat().st_size, "digest": digest}}
     assert {"command", "time", "versions"} <= made.keys()
 
@@ -277,6 +278,14 @@ def test_the_same_again_does_nothing_wherever_it_lies(fer, source, out):
     assert state(out) == before
 
 
+def test_the_order_of_the_sources_does_not_matter(fer, tmp_path, out):
+    folder = write_folder(tmp_path / "fer", pictures(some_faces(FACES)))
+    sides = folder / "train", folder / "test"
+    fer("import", "fer2013", *sides, "-o", out)
+    assert "nothing to do" in fer("import", "fer2013", *reversed(sides), "-o", out).stderr
+    assert "other content" in error_line(fer("import", "fer2013", sides[0], "-o", out))
+
+
 def test_other_content_is_refused_until_overwrite(fer, source, out):
     fer("import", "fer2013", source, "-o", out)
     before = state(out)
@@ -432,6 +441,8 @@ def test_faces_are_found_in_portraits_as_in_videos(fer, portraits, out):
         assert np.array_equal(dataset.images([row])[0], crop(frame, face.box, CropOptions()))
         assert dataset.column("score")[row] == np.float32(face.score)
         assert not np.isnan(dataset.column("score")).any()
+        made = dataset.provenance
+        assert (made["corpus"], made["own"]) == ("folder", True)  # its people may be a study's own
 
 
 class Picture:
@@ -548,6 +559,7 @@ def test_emotions_that_nothing_shows_are_told(fer, portraits, tmp_path, out):
         (["fer2013", "--emotions", "contempt"], "the corpus has no contempt; it has neutral"),
         (["fer2013", "--emotions", "fear+anger"], "'fear+anger' has no name"),
         (["fer2013", "--last", "2"], "--last means nothing to fer2013"),
+        (["fer2013", "--last", "3"], "--last means nothing to fer2013"),
         (["fer2013", "--pattern", "{emotion}/{x}"], "--pattern means nothing to fer2013"),
         (["fer2013", "--fps", "2"], "--fps means nothing to fer2013"),
         (["fer2013", "--seed", "2"], "--seed draws the faces of --balance; give both"),
@@ -581,6 +593,31 @@ def test_the_training_part_is_balanced_and_nothing_else(fer, source, out):
         made = balanced.provenance
         assert made["options"] == {"balance": 5, "seed": 3}
         assert made["copies"] == {"all": 0, "validation_in_training": 0, "test_in_training": 0}
+
+
+def test_what_balancing_needs_for_a_while_is_no_file_of_the_users(fer, source, out):
+    out.parent.mkdir()
+    mine = out.with_name("faces.h5.whole")
+    mine.write_text("mine")
+    assert fer("import", "fer2013", source, "-o", out, "--balance", "5").exit_code == 0
+    assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("balance", [(), ("--balance", "5")])
+def test_what_a_killed_run_left_is_removed(fer, source, out, balance):
+    out.parent.mkdir()
+    for left in ("faces.h5.whole.unfinished", "faces.h5.whole.unfinished.unfinished"):
+        out.with_name(left).write_text("everybody")
+    assert fer("import", "fer2013", source, "-o", out, *balance).exit_code == 0
+    assert names_in(out.parent) == ["faces.h5"]
+
+
+def test_balancing_without_training_faces_is_refused(fer, tmp_path, out):
+    faces = [(image, code, "PrivateTest") for image, code, _ in some_faces(3)]
+    source = write_table(tmp_path / "t.csv", faces)
+    line = error_line(fer("import", "fer2013", source, "-o", out, "--balance", "5"))
+    assert f"{out}: no training faces to balance" in line
+    assert not out.parent.exists()
 
 
 def test_balancing_is_repeatable_and_depends_on_the_seed(fer, portraits, out):
@@ -685,6 +722,52 @@ def test_a_corpus_of_clips_is_not_mixed_with_one_of_pictures(fer, source, ravdes
     assert "not made by fer extract" in refused.stderr
 
 
+def test_clips_of_two_studies_are_not_mixed(fer, ravdess, few_videos, tmp_path, out):
+    """By default all commands write faces.h5, so that one easily comes upon another's."""
+    few = ("--every", "25", "--workers", "1")
+    both = {
+        "ravdess": ("import", "ravdess", ravdess, "-o", out, *few),
+        "videos of your own": ("extract", few_videos, "-o", out, *few),
+        "crema-d": ("import", "crema-d", tmp_path / "1001_DFA_ANG_XX.mp4", "-o", out, *few),
+    }
+    shutil.copy2(PARTICIPANTS / "P00_angry.mp4", tmp_path / "1001_DFA_ANG_XX.mp4")
+    for first in ("ravdess", "videos of your own"):
+        assert fer(*both[first], "--overwrite").exit_code == 0
+        before = state(out)
+        for second in both.keys() - {first}:
+            refused = fer(*both[second])
+            assert refused.exit_code == 1
+            told = f"{out}: made from {first}, not {second}; give another -o, or --overwrite"
+            assert told in refused.stderr
+            assert state(out) == before
+        assert "nothing to do" in fer(*both[first]).stderr
+
+
+def test_a_take_that_is_held_with_sound_is_not_added_without(fer, ravdess, tmp_path, out):
+    take, other = "-01-03-01-01-01-01.mp4", "-01-04-01-01-01-01.mp4"
+    actor = ravdess / "Actor_01"
+    folder = tmp_path / "RAVDESS"
+    folder.mkdir()
+    shutil.copy2(actor / f"01{take}", folder)
+    arguments = ("import", "ravdess", folder, "-o", out, "--every", "25", "--workers", "1")
+    assert fer(*arguments).exit_code == 0
+    before = state(out)
+    (folder / f"01{take}").rename(folder / f"02{take}")
+    result = fer(*arguments)
+    assert result.exit_code == 0
+    assert f"passed over: 1 file of takes that {out} holds already" in result.stderr
+    assert "nothing to do" in result.stderr
+    assert state(out) == before
+    assert "made with other settings" in fer(*arguments, "--size", "32").stderr
+    shutil.copy2(actor / f"02{other}", folder)
+    assert fer(*arguments).exit_code == 0
+    with open_dataset(out) as dataset:
+        assert dataset.videos == (f"01{take}", f"02{other}")
+    assert fer(*arguments, "--overwrite").exit_code == 0
+    with open_dataset(out) as dataset:
+        assert dataset.videos == (f"02{take}", f"02{other}")
+
+
 # Stopped
 
 
@@ -693,7 +776,7 @@ def test_a_corpus_of_clips_is_not_mixed_with_one_of_pictures(fer, source, ravdes
 def test_a_run_ended_at_any_moment_leaves_nothing_broken(sent, tmp_path, out):
     source = tmp_path / "fer2013.csv"
     source.write_text("\n".join([HEADER, *[row(FACE, code) for code in (0, 3)] * 1000]))
-    unfinished = out.with_name("faces.h5.whole.unfinished")
+    unfinished = out.with_name("faces.h5.whole.unfinished.unfinished")
     process = start(source, "-o", out, "--balance", "100")
     while process.poll() is None and not unfinished.exists():
         time.sleep(0.01)

@@ -304,6 +304,14 @@ def test_the_digest_is_that_of_what_is_read(tmp_path):
     assert source_digest(first) != source_digest(second)
 
 
+def test_bytes_are_counted_while_a_source_is_compared(tmp_path):
+    folder = write_folder(tmp_path / "fer", pictures(some_faces(9)))
+    for source in (folder, write_table(tmp_path / "fer2013.csv", some_faces(9))):
+        counted: list[int] = []
+        assert source_digest(source, counted.append) == source_digest(source)
+        assert sum(counted) == source_size(source)
+
+
 NAMES = st.text("ab._-/Z0", min_size=1, max_size=6).filter(
     lambda name: all(part and not part.startswith(".") for part in name.split("/"))
 )

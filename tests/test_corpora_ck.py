@@ -143,6 +143,20 @@ def test_a_second_copy_of_everything_changes_nothing(tmp_path):
     }
 
 
+def test_flattened_pictures_beside_the_original_ones_are_passed_over(tmp_path):
+    tree = small_corpus()
+    crops = [name.rpartition("/")[2] for name in pictures(ck_sequence("S005_001", 6))]
+    flat = pictures([f"CK+48/disgust/{one}" for one in [*crops, "17.png"]], (48, 48))
+    read = read_all(CK, write_folder(tmp_path / "both", tree | flat))
+    assert not read.unusable
+    assert read.faces == read_all(CK, write_folder(tmp_path / "one", tree)).faces
+    assert {still.image for still in read.stills}.isdisjoint(flat.values())
+    assert read.skipped == {
+        "cropped copy in a folder for each class": 7,
+        "sequence without an emotion label": 1,
+    }
+
+
 def test_labels_that_make_no_sense_are_listed_and_their_sequences_left_out(tmp_path):
     tree = small_corpus()
     tree |= ck_label("S005_001", 8, 6)  # no such number

@@ -51,6 +51,15 @@ def test_altered_copies_are_counted(tmp_path):
     assert read.skipped == {"altered copy (covered or filtered)": len(ALTERATIONS)}
 
 
+def test_pictures_of_two_people_may_have_the_same_number(tmp_path):
+    tree = pictures([name("AbdA", 1, "hp"), name("ZenH", 1, "hp")])
+    again = {f"copy/{file}": content for file, content in tree.items()}
+    read = read_all(SOF, write_folder(tmp_path, tree | again))
+    assert {who for _, _, who in read.faces} == {"AbdA", "ZenH"}
+    assert len(read.stills) == 2
+    assert read.skipped == {"another copy of a picture, by its name": 2}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -193,6 +193,68 @@ def test_overwriting_removes_only_what_an_export_wrote(fer, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.h5", "out"]
 
 
+@pytest.mark.parametrize("end", ["unfinished", "replaced", "exporting", "exported"])
+@pytest.mark.parametrize("there", [False, True])
+def test_folders_of_others_beside_it_stay(fer, tmp_path, end, there):
+    """``model.unfinished`` is where a training to ``model`` puts what it has so far."""
+    data, out = write(tmp_path / "f.h5"), tmp_path / "model"
+    theirs = tmp_path / f"model.{end}" / "run.json"
+    theirs.parent.mkdir()
+    theirs.write_text("{}")
+    for _ in range(1 + there):
+        assert fer("data", "export", data, "-o", out, "--overwrite").exit_code == 0
+    assert theirs.read_text() == "{}"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f.h5", "model", f"model.{end}"]
+
+
+def test_what_is_no_export_in_the_place_of_its_work_is_refused(fer, tmp_path):
+    data, out, work = write(tmp_path / "f.h5"), tmp_path / "out", tmp_path / ".out.exporting"
+    work.mkdir()
+    (work / "mine.txt").write_text("mine")
+    result = fer("data", "export", data, "-o", out)
+    assert result.exit_code == 1
+    assert f"{work}: holds mine.txt, which no export wrote; move that elsewhere" in result.stderr
+    assert (work / "mine.txt").read_text() == "mine"
+    assert not out.exists()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from fer_pipeline.care.export import export_pictures
+from fer_pipeline.dataset import open_dataset
+
+rename, last = Path.rename, sys.argv[3]
+
+def killed(path, target):
+    if path.name == last:
+        os._exit(9)
+    return rename(path, target)
+
+Path.rename = killed
+with open_dataset(Path(sys.argv[1])) as dataset:
+    export_pictures(dataset, Path(sys.argv[2]), overwrite=True, progress=lambda _: (
+        os._exit(9) if last == "progress" else None))
+"""
+
+
+@pytest.mark.parametrize("moment", ["progress", "out", "new"])
+def test_a_killed_export_leaves_the_old_one_and_the_next_removes_its_rest(fer, tmp_path, moment):
+    """Killed while it writes, before the old folder is put aside, and right after that."""
+    data, out = write(tmp_path / "f.h5"), tmp_path / "out"
+    assert fer("data", "export", data, "-o", out).exit_code == 0
+    before = {name: (out / name).read_bytes() for name in files(out)}
+    command = [sys.executable, "-c", KILLED, str(data), str(out), moment]
+    assert subprocess.run(command, check=False).returncode == 9
+    assert (tmp_path / ".out.exporting").exists()
+    assert out.exists() == (moment != "new")
+    result = fer("data", "export", data, "-o", out)
+    assert "exists and is not empty" in result.stderr  # the old one, put back if need be
+    assert {name: (out / name).read_bytes() for name in files(out)} == before
+    assert fer("data", "export", data, "-o", out, "--overwrite").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f.h5", "out"]
+
+
 def test_a_folder_is_refused_where_a_file_is(fer, tmp_path):
     data, out = write(tmp_path / "f.h5"), tmp_path / "out"
     out.write_text("mine")

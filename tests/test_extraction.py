@@ -20,6 +20,7 @@ from fer_pipeline.dataset import Dataset, open_dataset
 from fer_pipeline.domain import Box, canonical_emotion
 from fer_pipeline.errors import OutputError
 from fer_pipeline.extraction import (
+    Existing,
     ExtractionPlan,
     plan_extraction,
     publish,
@@ -283,6 +284,37 @@ def test_kept_pictures_equal_what_was_looked_at_and_stored(tmp_path, channels):
         assert np.array_equal(kept.reshape(image.shape)[..., ::-1], image)
     for kept, number in zip(frames, (0, 25), strict=True):
         assert np.array_equal(kept[..., ::-1], frame_of(HAPPY, number).rgb)
+
+
+def test_folders_of_pictures_are_remembered_when_the_dataset_is_begun_anew(tmp_path):
+    output = tmp_path / "f.h5"
+    extract(HAPPY, output, wanted(keep_crops=tmp_path / "crops"))
+    for anew in (wanted(keep_frames=tmp_path / "frames"), wanted(size=30)):
+        planned = plan_extraction([HAPPY], LabelOptions(), anew, output, Existing(overwrite=True))
+        publish(planned, run(planned), "fer extract --overwrite")
+        with open_dataset(output) as dataset:
+            made = dataset.provenance
+        assert made["pictures"] == [str(tmp_path / "crops"), str(tmp_path / "frames")]
+
+
+def test_folders_of_pictures_of_joined_datasets_are_remembered(fer, tmp_path):
+    extract(HAPPY, tmp_path / "a.h5", wanted(keep_crops=tmp_path / "crops"))
+    extract(PARTICIPANTS / "P07_happy.mp4", tmp_path / "b.h5")
+    output = tmp_path / "both.h5"
+    assert fer("data", "merge", tmp_path / "a.h5", tmp_path / "b.h5", "-o", output).exit_code == 0
+    planned = plan_extraction([HAPPY], LabelOptions(), wanted(), output, Existing(overwrite=True))
+    publish(planned, run(planned), "fer extract --overwrite")
+    with open_dataset(output) as dataset:
+        assert dataset.provenance["pictures"] == [str(tmp_path / "crops")]
+
+
+def test_a_file_that_is_no_dataset_can_be_begun_anew(tmp_path):
+    output = tmp_path / "f.h5"
+    output.write_text("no dataset")
+    planned = plan_extraction([HAPPY], LabelOptions(), wanted(), output, Existing(overwrite=True))
+    publish(planned, run(planned), "fer extract --overwrite")
+    with open_dataset(output) as dataset:
+        assert dataset.provenance["pictures"] == []
 
 
 # Faces

@@ -447,6 +447,19 @@ def test_a_clip_that_lies_in_two_folders_is_read_once(tmp_path):
     assert takes.doubles == 1
 
 
+def test_a_take_that_is_held_already_is_left_as_it_is(tmp_path):
+    ravdess = CLIP_CORPORA["ravdess"]
+    take, other = "-01-03-01-01-01-01.mp4", "-01-04-01-01-01-01.mp4"
+    folder = write_clips(tmp_path, [f"{i}{one}" for i in ("01", "02") for one in (take, other)])
+    takes = choose_takes(ravdess, [folder], held={f"01{take}"})
+    assert [path.name for path in takes.clips] == [f"01{take}", f"02{other}"]
+    assert (takes.doubles, takes.held) == (2, 0)
+    takes = choose_takes(ravdess, [folder / f"02{take}", folder / f"02{other}"], {f"01{take}"})
+    assert [path.name for path in takes.clips] == [f"02{other}"]
+    assert (takes.doubles, takes.held) == (0, 1)
+    assert choose_takes(ravdess, [folder / f"02{take}"], {f"01{take}"}).clips == ()
+
+
 def test_clips_in_an_archive_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "Actor_01.zip", "w") as archive:
         archive.writestr("Actor_01/02-01-03-01-01-01-01.mp4", b"")

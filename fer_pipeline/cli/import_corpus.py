@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from fer_pipeline.cli.extract import extract
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.corpora import CORPORA, ReadOptions
+from fer_pipeline.corpora.members import source_size
 from fer_pipeline.dataset import (
     SPLIT_TEST,
     SPLIT_TRAINING,
@@ -40,6 +42,7 @@ from fer_pipeline.importing import (
     ImportOptions,
     ImportPlan,
     choose_takes,
+    clips_in,
     plan_import,
     run_import,
 )
@@ -56,6 +59,8 @@ _UNDIVIDED = ("no side", UNKNOWN)
 
 _OF_PICTURES = ("detect", "pattern", "last", "most_voted", "emotions", "balance", "seed")
 _OF_CLIPS = ("every", "fps", "timeout")
+_OF_READERS = frozenset(one.name for one in fields(ReadOptions))
+"""Of those of pictures, the ones that mean something to some corpora only."""
 
 _KINDS = sorted({**CORPORA, **CLIP_CORPORA})
 
@@ -195,7 +200,8 @@ def command(
 ) -> None:
     """Import a corpus; the help is put together above."""
     clips = kind in CLIP_CORPORA
-    _refuse_options(kind, _OF_PICTURES if clips else _OF_CLIPS)
+    unheeded = () if clips else sorted(_OF_READERS - CORPORA[kind].heeds)
+    _refuse_options(kind, _OF_PICTURES if clips else (*_OF_CLIPS, *unheeded))
     if seed is not None and balance is None:
         raise click.UsageError("--seed draws the faces of --balance; give both")
     if clips:
@@ -220,7 +226,9 @@ def command(
     read = ReadOptions(pattern, ReadOptions().last if last is None else last, bool(most_voted))
     how = ImportOptions(detect, size, margin, channels, read, emotions, balance, seed or 0, readmit)
     with locked(out):
-        plan = plan_import(kind, sources, out, how, overwrite=overwrite)
+        size = sum(map(source_size, sources)) if console.shows_progress else 0
+        with console.bytes(size) as progress:
+            plan = plan_import(kind, sources, out, how, overwrite=overwrite, progress=progress)
         if plan.known:
             console.say(f"{out} holds {', '.join(plan.sources)} already\nnothing to do")
             imported = plan.known
@@ -258,9 +266,11 @@ def _import_clips(
     timeout: float | None,
 ) -> None:
     corpus = CLIP_CORPORA[kind]
-    takes = choose_takes(corpus, sources)
-    if takes.doubles:
-        console.say(f"passed over: {counted(takes.doubles, 'file')} of takes that others show, too")
+    held = frozenset() if existing.overwrite else clips_in(out, kind)
+    takes = choose_takes(corpus, sources, held)
+    for number, why in ((takes.doubles, "others show, too"), (takes.held, f"{out} holds already")):
+        if number:
+            console.say(f"passed over: {counted(number, 'file')} of takes that {why}")
     labels = LabelOptions(layout=corpus.layout)
     extract(console, takes.clips, labels, wanted, out, existing, workers, timeout, corpus=kind)
 

@@ -85,6 +85,7 @@ _REMEDY = "give cohn-kanade-images and Emotion, or the folder above both"
 
 _UNLABELLED = "sequence without an emotion label"
 _LABEL_TWICE = "another copy of a label, by its name"
+_FLATTENED = "cropped copy in a folder for each class"
 
 _Listed = Sequence[tuple[Path, list[str]]]
 
@@ -178,7 +179,7 @@ def _read_sequences(listed: _Listed, last: int, progress: Progress) -> Iterator[
             labels[sequence] = _Label(label.place, None)
 
     sequences, chosen, copies = _gather_frames(listed)
-    skipped[GIVEN_TWICE] = copies
+    skipped += copies
     skipped[_UNLABELLED] = sum(sequence not in labels for sequence in sequences)
     yield from _without_frames(labels, sequences)
     for frame, emotion in _labelled_frames(labels, sequences, last):
@@ -190,22 +191,26 @@ def _read_sequences(listed: _Listed, last: int, progress: Progress) -> Iterator[
 
 def _gather_frames(
     listed: _Listed,
-) -> tuple[_Sequences, dict[Path, dict[str, Shown | Misnamed]], int]:
-    """Return all sequences, the pictures of each source that are of none, and how many are copies.
+) -> tuple[_Sequences, dict[Path, dict[str, Shown | Misnamed]], Counter[str]]:
+    """Return all sequences, the pictures of each source that are of none, and what is a copy.
 
-    Sequences are by name, frames by number.
+    Sequences are by name, frames by number, copies counted by the reason. Flattened pictures beside
+    the original ones are called as these are, and must not be taken for them.
     """
     sequences: dict[str, dict[int, _Frame]] = defaultdict(dict)
     strange: dict[Path, dict[str, Shown | Misnamed]] = {source: {} for source, _ in listed}
-    copies = 0
+    copies: Counter[str] = Counter()
     for source, name in ((s, name) for s, names in listed for name in names if is_picture(name)):
+        if _class_of(name):
+            copies[_FLATTENED] += 1
+            continue
         match = _FRAME.fullmatch(file_stem(name))
         if match is None:
             strange[source][name] = _misnamed()
             continue
         frames = sequences[match["sequence"].upper()]
         if int(match["number"]) in frames:
-            copies += 1
+            copies[GIVEN_TWICE] += 1
         else:
             frames[int(match["number"])] = _Frame(match["person"].upper(), source, name)
     return sequences, strange, copies

@@ -105,6 +105,7 @@ class Corpus:
         votes: Whether its faces have annotators' votes; they are of the emotions in ``emotions``.
         emotions: Canonical names of the emotions that it labels; empty where others may occur.
         heeds: Names of the `ReadOptions` that mean something to its reader.
+        own: Whether it may be a study of one's own, whose people are the same in other datasets.
     """
 
     title: str
@@ -113,3 +114,4 @@ class Corpus:
     emotions: tuple[str, ...] = ()
     votes: bool = False
     heeds: frozenset[str] = frozenset()
+    own: bool = False

@@ -89,6 +89,7 @@ FOLDER = Corpus(
     crop=lambda _: CropOptions(),
     read=read,
     heeds=frozenset({"pattern"}),
+    own=True,
 )
 
 

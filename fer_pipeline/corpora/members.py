@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 from fer_pipeline.corpora.corpus import Progress
 from fer_pipeline.errors import CorpusError
-from fer_pipeline.files import PathKind, digest_of, kind_of, reason
+from fer_pipeline.files import PathKind, kind_of, reason
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -122,14 +122,18 @@ def source_size(source: Path) -> int:
         return _container(source).size()
 
 
-def source_digest(source: Path) -> str:
+def source_digest(source: Path, progress: Progress = lambda _: None) -> str:
     """Return a SHA-256 over all that is read of a source.
+
+    Args:
+        source: A folder, an archive, or a file.
+        progress: Called with the bytes read.
 
     Raises:
         CorpusError: The source does not exist, or cannot be read.
     """
     with telling(source):
-        return _container(source).digest()
+        return _container(source).digest(progress)
 
 
 @contextmanager
@@ -173,8 +177,8 @@ class _File:
     def size(self) -> int:
         return self._path.stat().st_size
 
-    def digest(self) -> str:
-        return digest_of(self._path)
+    def digest(self, progress: Progress) -> str:
+        return _digest_of(self._path, progress)
 
 
 class _Zip(_File):
@@ -238,10 +242,11 @@ class _Folder(_File):
     def size(self) -> int:
         return sum(os.stat(path).st_size for _, path in self._files())  # noqa: PTH116 - no Path
 
-    def digest(self) -> str:
+    def digest(self, progress: Progress) -> str:
         total = hashlib.sha256()
         for name, path in self._files():
-            total.update(f"{name}\n{digest_of(Path(path))}\n".encode("utf-8", "surrogateescape"))
+            line = f"{name}\n{_digest_of(path, progress)}\n"
+            total.update(line.encode("utf-8", "surrogateescape"))
         return total.hexdigest()
 
     def _files(self) -> Iterator[tuple[str, str]]:
@@ -334,6 +339,12 @@ class _Counted(io.FileIO):
 
 def _uncounted(_: int) -> None:
     """Count nothing."""
+
+
+def _digest_of(path: Path | str, progress: Progress) -> str:
+    """Return the SHA-256 of a file's content."""
+    with _open_counted(path, progress) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _open_counted(path: Path | str, progress: Progress) -> io.BufferedReader:

@@ -52,7 +52,8 @@ def read_name(name: str) -> Shown | Skipped | Misnamed:
         return Misnamed(f"{code!a} in its name is none of {', '.join(_EMOTIONS_BY_CODE)}")
     if tuple(match[field].lower() for field in ("cover", "filter", "difficulty")) != _ORIGINAL:
         return Skipped(_ALTERED)
-    return Shown(_EMOTIONS_BY_CODE[code], match["person"], picture=match["number"])
+    person, number = match["person"], match["number"]
+    return Shown(_EMOTIONS_BY_CODE[code], person, picture=f"{person}_{number}")
 
 
 def read(sources: Sequence[Path], _: ReadOptions, progress: Progress) -> Iterator[Entry]:

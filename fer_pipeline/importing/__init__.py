@@ -12,7 +12,13 @@ from fer_pipeline.importing.faces import NO_FACE
 from fer_pipeline.importing.plan import ImportOptions, ImportPlan, plan_import
 from fer_pipeline.importing.records import MOST_KEPT, Copies, Imported
 from fer_pipeline.importing.run import WITHDRAWN, run_import
-from fer_pipeline.importing.takes import CLIP_CORPORA, ClipCorpus, Takes, choose_takes
+from fer_pipeline.importing.takes import (
+    CLIP_CORPORA,
+    ClipCorpus,
+    Takes,
+    choose_takes,
+    clips_in,
+)
 
 __all__ = [
     "CLIP_CORPORA",
@@ -27,6 +33,7 @@ __all__ = [
     "Imported",
     "Takes",
     "choose_takes",
+    "clips_in",
     "plan_import",
     "run_import",
 ]

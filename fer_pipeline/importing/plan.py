@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from fer_pipeline.corpora import CORPORA, Corpus, ReadOptions
+from fer_pipeline.corpora import CORPORA, Corpus, Progress, ReadOptions
 from fer_pipeline.corpora.members import source_digest, source_size
 from fer_pipeline.dataset import (
     NOBODY,
@@ -115,6 +115,7 @@ def plan_import(
     options: ImportOptions = ImportOptions(),
     *,
     overwrite: bool = False,
+    progress: Progress = lambda _: None,
 ) -> ImportPlan:
     """Find out what there is to do, without doing any of it.
 
@@ -124,6 +125,7 @@ def plan_import(
         output: The dataset to be made.
         options: How it is made.
         overwrite: Replace a dataset that exists.
+        progress: Called with the number of bytes compared since the last call.
 
     Raises:
         UsageError: The options mean nothing to this corpus.
@@ -143,7 +145,7 @@ def plan_import(
         if name in sources:
             problem = f"{path}: two sources are called {name}"
             raise CorpusError(problem, "give each once, or the folder above")
-        sources[name] = SourceRecord(source_size(path), source_digest(path))
+        sources[name] = SourceRecord(source_size(path), source_digest(path, progress))
     crop = _crop(CORPORA[kind].crop(paths), options)
     record = _record(crop)
     before = withdrawn_from(output)
@@ -220,7 +222,7 @@ def _known_import(
     except (AttributeError, KeyError, TypeError) as error:
         problem = f"{output}: does not tell what it was made from"
         raise OutputError(problem, _ANEW) from error
-    if list(digests.values()) != [source.digest for source in sources.values()]:
+    if sorted(digests.values()) != sorted(source.digest for source in sources.values()):
         raise OutputError(f"{output}: made from other content ({', '.join(digests)}); {_ANEW}")
     changed = _differences(asdict(before), asdict(record))
     if changed:

@@ -24,6 +24,7 @@ from fer_pipeline.dataset import (
     withdrawn_among,
 )
 from fer_pipeline.errors import CorpusError
+from fer_pipeline.files import UNFINISHED_SUFFIX
 from fer_pipeline.importing.faces import CuttingOptions, cut_out
 from fer_pipeline.importing.plan import ImportPlan
 from fer_pipeline.importing.records import Imported, Tally
@@ -33,7 +34,8 @@ from fer_pipeline.training_data import balanced
 WITHDRAWN = "of people who were withdrawn"
 """Reason for which faces are skipped."""
 
-_WHOLE_SUFFIX = ".whole"
+# As what is cut short at any time ends, so that it is known for what it is.
+_WHOLE_SUFFIX = f".whole{UNFINISHED_SUFFIX}"
 
 
 def run_import(plan: ImportPlan, threads: int, progress: Progress, command: str) -> Imported:
@@ -54,11 +56,13 @@ def run_import(plan: ImportPlan, threads: int, progress: Progress, command: str)
         "options": plan.options.to_json(),
         "sources": {name: asdict(source) for name, source in plan.sources.items()},
     }
-    if plan.options.balance is None:
-        return _import(plan, plan.output, threads, progress, described).result()
+    if plan.corpus.own:
+        described["own"] = True
     with _beside(plan.output) as whole:
+        if plan.options.balance is None:
+            return _import(plan, plan.output, threads, progress, described).result()
         tally = _import(plan, whole, threads, progress, described)
-        rows = _balanced_rows(whole, plan.options.balance, plan.options.seed)
+        rows = _balanced_rows(whole, plan, plan.options.balance)
         imported = tally.result(rows)
         made = described | imported.to_json()
         kept = [Excerpt(whole, rows)]
@@ -107,25 +111,29 @@ def _admitted(entries: Iterable[Entry], withdrawn: Sequence[Withdrawn]) -> Itera
 
 @contextmanager
 def _beside(output: Path) -> Iterator[Path]:
-    """Give a path for a dataset that is needed for a while only."""
+    """Give a path for a dataset that is needed for a while only.
+
+    What a killed run left there is removed, too, in whatever state.
+    """
     path = output.with_name(output.name + _WHOLE_SUFFIX)
     try:
         yield path
     finally:
-        with suppress(OSError):
-            path.unlink()
+        for left in (path, path.with_name(path.name + UNFINISHED_SUFFIX)):
+            with suppress(OSError):
+                left.unlink()
 
 
-def _balanced_rows(path: Path, faces: int, seed: int) -> Rows:
+def _balanced_rows(whole: Path, plan: ImportPlan, faces: int) -> Rows:
     """Return the rows that remain; where the corpus is divided, all but training stays as it is."""
-    with open_dataset(path) as dataset:
+    with open_dataset(whole) as dataset:
         label, split = dataset.column("label"), dataset.column("split")
     divided = bool(np.any(split != UNKNOWN))
     drawn_from = split == SPLIT_TRAINING if divided else np.ones(len(split), bool)
     rows = np.flatnonzero(drawn_from)
     if not len(rows):
-        raise CorpusError(f"{path.stem}: no training faces to balance", "leave --balance out")
-    drawn = balanced(rows, label[rows], faces, seed)
+        raise CorpusError(f"{plan.output}: no training faces to balance", "leave --balance out")
+    drawn = balanced(rows, label[rows], faces, plan.options.seed)
     return np.sort(np.concatenate([drawn, np.flatnonzero(~drawn_from)]))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fer_pipeline.errors import CorpusError
+from fer_pipeline.dataset import open_dataset
+from fer_pipeline.errors import CorpusError, DatasetError
 from fer_pipeline.files import PathKind, kind_of
 from fer_pipeline.sources import find_videos
 
@@ -36,14 +37,33 @@ class Takes:
     Attributes:
         clips: One file for each take, in the order of their names.
         doubles: Number of other files that show the same.
+        held: Number of files that show takes which a dataset holds already, by other names.
     """
 
     clips: tuple[Path, ...]
     doubles: int
+    held: int
 
 
-def choose_takes(corpus: ClipCorpus, paths: Sequence[Path]) -> Takes:
+def clips_in(output: Path, kind: str) -> frozenset[str]:
+    """Return the names of the clips that a dataset of a corpus holds; none if there is none."""
+    try:
+        with open_dataset(output) as dataset:
+            return frozenset(dataset.videos if dataset.provenance.get("corpus") == kind else ())
+    except DatasetError:
+        return frozenset()
+
+
+def choose_takes(
+    corpus: ClipCorpus, paths: Sequence[Path], held: Collection[str] = frozenset()
+) -> Takes:
     """Find the clips of a corpus, each take once.
+
+    Args:
+        corpus: The corpus.
+        paths: Its files and folders.
+        held: Names of clips that are extracted already. Of a take that is among them no other file
+            is read.
 
     Raises:
         CorpusError: A path is an archive.
@@ -52,15 +72,21 @@ def choose_takes(corpus: ClipCorpus, paths: Sequence[Path]) -> Takes:
     for path in paths:
         _refuse_archive(path)
     sources = find_videos(paths)
-    clips: dict[str, tuple[str, str, Path]] = {}
+    takes_held = {corpus.take(PurePosixPath(name).stem)[0] for name in held}
+    clips: dict[str, tuple[bool, str, str, Path]] = {}
     for source in sources:
         # A name alone tells a clip of these corpora; folders are as everybody likes them.
         name = PurePosixPath(source.name)
         take, rank = corpus.take(name.stem)
-        clip = (rank, name.name, source.path)
+        clip = (name.name not in held, rank, name.name, source.path)
         clips[take] = min(clip, clips.get(take, clip))
-    chosen = sorted(clips.values(), key=lambda clip: clip[1])
-    return Takes(tuple(path for _, _, path in chosen), len(sources) - len(chosen))
+    chosen = [clip for take, clip in clips.items() if take not in takes_held or not clip[0]]
+    names_and_paths = sorted((name, path) for _, _, name, path in chosen)
+    return Takes(
+        clips=tuple(path for _, path in names_and_paths),
+        doubles=len(sources) - len(clips),
+        held=len(clips) - len(chosen),
+    )
 
 
 def _refuse_archive(path: Path) -> None:
