@@ -290,8 +290,9 @@ def write_judgement(
         OutputError: It cannot be written.
     """
     folder = folder.resolve()  # another name is made from its name
-    work = folder.with_name(folder.name + ".unfinished")
-    aside = folder.with_name(folder.name + ".replaced")
+    # Not .unfinished, in which trainings wait to go on.
+    work = folder.with_name(folder.name + ".evaluating")
+    aside = folder.with_name(folder.name + ".evaluation-replaced")
     put_back(aside, folder)
     check_target(folder, overwrite=overwrite)  # again: time has passed
     remove_folder(work)
