@@ -460,6 +460,8 @@ class _Training:
             groups = {
                 "in turn": tuple(" ".join(one.groups.get("test", ())) for one in self._splits)
             }
+        if split.kind not in BY_PERSON:
+            groups = {}  # names of videos may tell more than a model should
         return ModelSpec(
             network=self._options.network,
             emotions=self._dataset.emotions,

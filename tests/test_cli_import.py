@@ -195,7 +195,7 @@ def test_bad_rows_are_listed_and_the_rest_is_imported(fer, tmp_path, out):
     result = fer("import", "fer2013", source, "-o", out, "-q")
     assert result.exit_code == 3
     warning, header, *listed = result.stderr.splitlines()
-    assert warning == "warning: left out because they make no sense: 3 rows or files"
+    assert warning == "warning: left out because they cannot be used: 3 rows or files"
     assert header.split() == ["place", "problem"]
     assert [re.split(r"\s{2,}", line) for line in listed] == [
         [f"{source}, line 5", "the emotion is '9', not a number from 0 to 6"],

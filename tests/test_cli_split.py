@@ -93,3 +93,23 @@ def test_too_few_people_are_told_and_frames_flatter(fer, tmp_path):
     result = fer("data", "split", path, "--by", "random")
     assert result.exit_code == 0
     assert "flatters" in result.stderr
+
+
+def test_a_written_split_with_people_on_both_sides_is_told_by_training(fer, dataset, tmp_path):
+    divided = fer("data", "split", dataset, "--by", "video")
+    assert "the same people are on several sides" in divided.stderr
+    small = ("--network", "lenet5", "--size", 32, "--epochs", 1, "-o", tmp_path / "model")
+    result = fer("train", "--data", dataset, "--split", "corpus", *small)
+    assert result.exit_code == 0, result.output
+    assert "are in training and in test" in result.stderr
+    card = (tmp_path / "model" / "model-card.md").read_text("utf-8")
+    assert "The same people are on several sides of this split" in card
+    assert ".mp4" not in (tmp_path / "model" / "spec.json").read_text("utf-8")
+
+
+def test_a_model_does_not_name_videos(fer, dataset, tmp_path):
+    small = ("--network", "lenet5", "--size", 32, "--epochs", 1, "-o", tmp_path / "model")
+    result = fer("train", "--data", dataset, "--split", "video", *small)
+    assert result.exit_code == 0, result.output
+    for file in ("spec.json", "model-card.md", "metrics.json"):
+        assert ".mp4" not in (tmp_path / "model" / file).read_text("utf-8")

@@ -89,6 +89,16 @@ def test_the_new_file_does_not_tell_who_had_been_withdrawn(fer, study, tmp_path)
         assert dataset.withdrawn == ()
 
 
+def test_whoever_was_withdrawn_from_the_new_file_does_not_come_back(fer, study, tmp_path):
+    words = ("-o", tmp_path / "shared.h5", "--key", tmp_path / "k")
+    assert fer("data", "pseudonymize", study, *words).exit_code == 0
+    assert fer("data", "withdraw", words[1], "ANNA", *words[2:]).exit_code == 0
+    before = words[1].read_bytes()
+    again = fer("data", "pseudonymize", study, *words, "--overwrite")
+    assert again.exit_code == 1
+    assert words[1].read_bytes() == before
+
+
 def test_the_names_of_files_are_not_told_either(fer, tmp_path):
     study = write(tmp_path / "ANNA.h5", {"v.mp4": [row(1, person="ANNA")]})
     words = ("-o", tmp_path / "shared ANNA.h5", "--key", tmp_path / "ANNA.key")

@@ -195,6 +195,8 @@ def plan_merge(
     before = (*withdrawn_from(output), *(one for part in parts for one in part.withdrawn))
     people = {code for part in parts for code in part.people}
     admission = admit(sorted(people), tuple(dict.fromkeys(before)), options.readmit)
+    if options.apart and not options.readmit:
+        admission = replace(admission, refused=admission.refused | _alike(parts))
     first = parts[0].crop
     crop = replace(
         first, size=options.size or first.size, channels=options.channels or first.channels
@@ -227,6 +229,20 @@ def run_merge(plan: MergePlan, command: str, progress: Progress) -> None:
     }
     copy_rows(
         plan.output, excerpts, plan.crop, described, withdrawn=plan.withdrawn, progress=progress
+    )
+
+
+def _alike(parts: Sequence[Part]) -> frozenset[str]:
+    """Return people of whom one file says that they were withdrawn, and who are in another.
+
+    They may be others of the same code, but who was withdrawn should not come back by a guess.
+    """
+    codes = {
+        code: code.removeprefix(f"{part.belonging}/") for part in parts for code in part.people
+    }
+    withdrawn = [replace(one, corpus="") for part in parts for one in part.withdrawn]
+    return frozenset(
+        called for called, code in codes.items() if any(one.is_of(code) for one in withdrawn)
     )
 
 

@@ -19,7 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from fer_pipeline.dataset import Dataset, Edits, Excerpt, called_in, copy_rows, open_dataset
+from fer_pipeline.dataset import (
+    Dataset,
+    Edits,
+    Excerpt,
+    called_in,
+    copy_rows,
+    open_dataset,
+    withdrawn_from,
+)
 from fer_pipeline.dataset.copying import Progress
 from fer_pipeline.errors import DatasetError, OutputError
 from fer_pipeline.files import PathKind, kind_of, reason
@@ -132,7 +140,7 @@ def pseudonymize(source: Path, output: Path, key: Key, progress: Progress = lamb
         kept[_CORPORA] = sorted(corpora_in(dataset.provenance))
         excerpts = _in_new_order(dataset, Edits(participant=person, video=key.video))
     made = provenance("fer data pseudonymize") | kept | {"pseudonymized": True}
-    copy_rows(output, excerpts, crop, made, progress=progress)
+    copy_rows(output, excerpts, crop, made, withdrawn=withdrawn_from(output), progress=progress)
 
 
 def corpora_in(made: dict[str, Any]) -> frozenset[str]:

@@ -324,7 +324,7 @@ def _about_copies(copies: Copies) -> list[str]:
 def _list_unusable(console: Console, imported: Imported) -> None:
     if not imported.left_out:
         return
-    console.warn(f"left out because they make no sense: {imported.left_out} rows or files")
+    console.warn(f"left out because they cannot be used: {imported.left_out} rows or files")
     listed = imported.unusable[: None if console.verbose else _MOST_LISTED]
     if listed:
         rows = [(one.place, one.problem) for one in listed]

@@ -21,7 +21,9 @@ from fer_pipeline.report.tables import (
     CLASS_HEADER,
     OVERVIEW_HEADER,
     class_rows,
+    counted,
     doubts,
+    people_on_both_sides,
     scores_overview,
     side_name,
     text_table,
@@ -111,6 +113,10 @@ def _summarize(console: Console, model: TrainedModel) -> None:
     console.result(text_table(CLASS_HEADER, class_rows(model.scores["unseen"])))
     for doubt in doubts(model.scores["unseen"]):
         console.warn(doubt)
+    if both := people_on_both_sides(model.spec.split):
+        console.warn(
+            f"{counted(len(both), 'participant')} are in training and in test: it flatters"
+        )
     kept, run = model.spec.training["epochs"], model.spec.training["epochs_run"]
     if not model.refitted and kept < run:
         console.say(f"stopped after {run} epochs; the weights of epoch {kept} are kept, the best")

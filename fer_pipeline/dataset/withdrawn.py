@@ -107,14 +107,22 @@ def admit(
         DatasetError: Somebody to be taken in again was not withdrawn, or is not there.
     """
     found = set(withdrawn_among(codes, withdrawn))
-    again = found if readmit == EVERYBODY else readmit
-    if wrong := sorted(again - found):
-        raise DatasetError(
-            f"{', '.join(wrong)}: not among the inputs, or never withdrawn",
-            "--readmit takes codes of people who were withdrawn",
-        )
+    again = found
+    if readmit != EVERYBODY:
+        again = {code for code in found if any(same_code(code, one) for one in readmit)}
+        _refuse_unknown(readmit, found, withdrawn)
     kept = tuple(one for one in withdrawn if not any(one.is_of(code) for code in again))
     return Admission(frozenset(found - again), kept)
+
+
+def _refuse_unknown(
+    readmit: Iterable[str], found: Iterable[str], withdrawn: Sequence[Withdrawn]
+) -> None:
+    for code in sorted(readmit):
+        if not withdrawn_among([code], withdrawn):
+            raise DatasetError(f"{code}: was never withdrawn", "leave it out of --readmit")
+        if not any(same_code(code, one) for one in found):
+            raise DatasetError(f"{code}: is not among the inputs", "leave it out of --readmit")
 
 
 def still_withdrawn(

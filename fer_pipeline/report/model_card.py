@@ -14,6 +14,7 @@ from fer_pipeline.report.tables import (
     class_rows,
     doubts,
     markdown_table,
+    people_on_both_sides,
     percent,
     scores_overview,
     side_name,
@@ -103,7 +104,7 @@ def _explanation(spec: ModelSpec, scores: dict[Side, Scores], *, refitted: bool)
         )
     said.append(_agreement(scores["unseen"]))
     said += doubts(scores["unseen"])
-    if spec.split["kind"] in ("random", "video"):
+    if spec.split["kind"] in ("random", "video") or people_on_both_sides(spec.split):
         said.append("**The same people are on several sides of this split, which flatters.**")
     if refitted:
         said.append(

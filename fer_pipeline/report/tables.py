@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from fer_pipeline.evaluation import Scores, Side
 from fer_pipeline.splits import SplitKind
@@ -99,6 +100,17 @@ def scores_overview(scores: dict[Side, Scores], kind: SplitKind) -> list[Sequenc
 
 
 FEW_PEOPLE = 5
+
+
+def people_on_both_sides(split: dict[str, Any]) -> frozenset[str]:
+    """Return the people of whom a model learned and on whom it was tested, by its spec's split.
+
+    Of a corpus's own split only: others promise that there are none, or say that there are.
+    """
+    if split["kind"] != "corpus":
+        return frozenset()
+    people = split.get("participants", {})
+    return frozenset(people.get("training", ())).intersection(people.get("test", ()))
 
 
 def doubts(test: Scores) -> list[str]:

@@ -17,6 +17,8 @@ from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, text_table
 from fer_pipeline.splits import Split, SplitKind, divide, participants_by_side
 
+_WHAT = {"video": "video", "random": "frame"}
+
 _KINDS: tuple[SplitKind, ...] = ("participant", "video", "random")
 
 
@@ -71,8 +73,10 @@ def command(
     console.result(table)
     if split.copies:
         console.say(f"on no side, as copies of a face on another: {split.copies} faces")
-    if by == "random":
-        console.warn("divided by frame: faces of one person are on several sides, which flatters")
+    if by != "participant":
+        console.warn(
+            f"divided by {_WHAT[by]}: the same people are on several sides, which flatters"
+        )
     console.result(f"\n{target}: divided by {by}, seed {seed}; fer train --split corpus uses it")
 
 

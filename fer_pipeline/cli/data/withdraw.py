@@ -115,8 +115,8 @@ def _tell_what_is_left(console: Console, plan: WithdrawalPlan) -> None:
             )
         )
     for model in plan.models:
-        sides = ", ".join(model.sides) or "on this dataset, people unknown"
-        console.warn(f"{model.folder}: was trained with that person ({sides}); train it again")
+        sides = ", ".join(model.sides) or "people unknown, but of this dataset"
+        console.warn(f"{model.folder}: has seen that person ({sides}); train it again")
 
 
 def _listing(title: str, entries: tuple[str, ...] | tuple[Path, ...]) -> str:
