@@ -227,7 +227,7 @@ def test_bad_pictures_are_listed_and_the_rest_is_imported(fer, tmp_path, out):
 def test_a_long_list_is_cut_short_until_more_is_asked_for(fer, tmp_path, out):
     source = write_table(tmp_path / "fer2013.csv", some_faces(1), ["x"] * 1100)
     result = fer("import", "fer2013", source, "-o", out)
-    assert "no sense: 1100 rows or files" in result.stderr
+    assert "cannot be used: 1100 rows or files" in result.stderr
     assert result.stderr.count(", line ") == 20
     assert result.stderr.splitlines()[-1] == "and 1080 more; -v lists up to 1000"
     result = fer("import", "fer2013", source, "-o", out, "--overwrite", "-v")
