@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fer_pipeline.dataset import (
     NOBODY,
     Admission,
@@ -29,6 +31,7 @@ from fer_pipeline.files import FileState, digest_of, name_digest, remove_if_empt
 from fer_pipeline.labels import Labelling, LabelOptions, label_videos
 from fer_pipeline.provenance import HISTORY, MERGED, PICTURES, provenance
 from fer_pipeline.sources import Source, find_videos
+from fer_pipeline.training_data import balanced
 from fer_pipeline.video_extraction import (
     ExtractionOptions,
     ExtractionTask,
@@ -40,6 +43,21 @@ from fer_pipeline.video_extraction import (
 from fer_pipeline.workers import Outcome, Progress, run_tasks
 
 _OWN = "videos of your own"
+
+_ANEW = "give another -o, or --overwrite to begin anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """As many faces of each emotion.
+
+    Attributes:
+        faces: How many, drawn or repeated.
+        seed: Decides which are drawn.
+    """
+
+    faces: int
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,7 @@ class ExtractionPlan:
     Attributes:
         output: The dataset.
         labelling: The labels of all videos.
-        settings: What makes the crops what they are, plain.
+        settings: What makes the dataset what it is, plain.
         crop: The same, as it is recorded in the dataset.
         tasks: Videos to be extracted.
         finished: Videos that an earlier, unfinished run has extracted.
@@ -74,6 +92,8 @@ class ExtractionPlan:
         kept: What is kept of how the dataset that exists was made.
         withdrawn: People whom the dataset refuses.
         refused: Videos that are left out because they show nobody else.
+        chosen: The classes that were asked for; none if all are taken as they are.
+        balance: How many faces of each emotion go into the dataset; None for all.
     """
 
     output: Path
@@ -88,6 +108,8 @@ class ExtractionPlan:
     kept: dict[str, Any]
     withdrawn: tuple[Withdrawn, ...]
     refused: tuple[str, ...]
+    chosen: tuple[str, ...]
+    balance: Balance | None
 
     @property
     def parts(self) -> Path:
@@ -115,6 +137,7 @@ def plan_extraction(
     output: Path,
     existing: Existing = Existing(),
     corpus: str | None = None,
+    balance: Balance | None = None,
 ) -> ExtractionPlan:
     """Find out what there is to do, without doing any of it.
 
@@ -126,6 +149,8 @@ def plan_extraction(
         output: The dataset to be made or added to.
         existing: What is done with a dataset that exists.
         corpus: Name of the public corpus that the videos are; None for a study of one's own.
+        balance: How many faces of each emotion go into the dataset; None for all. Such a dataset
+            does not grow.
 
     Raises:
         VideoError: An input does not exist or holds no videos.
@@ -133,7 +158,7 @@ def plan_extraction(
         DatasetError: The dataset that exists is broken, or nobody to be readmitted was withdrawn.
         DetectorError: The detector cannot be set up.
         OutputError: The dataset was made with other settings, from other sources or of another
-            corpus, or is a folder.
+            corpus, is balanced and would have to grow, or is a folder.
     """
     if output.is_dir():
         raise OutputError(f"{output}: a folder; give the name of a file with -o")
@@ -141,7 +166,11 @@ def plan_extraction(
     _refuse_own_input(output, sources, labels)
     admission = _admission(output, labelling, existing.readmit)
     labelling, refused = _admitted(labelling, admission)
-    settings, record = settings_of(options)
+    crops, record = settings_of(options)
+    settings = crops | {
+        "emotions": None if labels.emotions is None else labels.emotions.to_json(),
+        "balance": None if balance is None else asdict(balance),
+    }
     known, kept = ({}, {}) if existing.overwrite else _known_videos(output, settings, corpus)
     if corpus is not None:
         kept["corpus"] = corpus
@@ -163,12 +192,15 @@ def plan_extraction(
             source,
             labelling.videos[source.name],
             options,
-            settings,
+            crops,
             _part_of(output, source.name),
         )
         for source in labelled
         if source.name not in known
     )
+    if balance and known and tasks:
+        new = f"{len(tasks)} video{'s' * (len(tasks) != 1)}"
+        raise OutputError(f"{output}: balanced, so that it cannot take in {new} more; {_ANEW}")
     keeps_pictures = bool(options.keep_frames or options.keep_crops)
     finished = {
         task.source.name: done
@@ -189,6 +221,8 @@ def plan_extraction(
         kept=kept,
         withdrawn=admission.withdrawn,
         refused=refused,
+        chosen=labels.emotions.names if labels.emotions else (),
+        balance=balance,
     )
 
 
@@ -230,7 +264,8 @@ def publish(plan: ExtractionPlan, records: dict[str, VideoRecord], command: str)
     added = {**plan.finished, **records}
     everything = {**plan.known, **added}
     if added:
-        parts = [_part_of(plan.output, name) for name in added]
+        # In the order of their names: which faces are drawn must not depend on who was done first.
+        parts = [_part_of(plan.output, name) for name in sorted(added)]
         sources = [*parts, plan.output] if plan.known else parts
         described = (
             plan.kept
@@ -241,6 +276,8 @@ def publish(plan: ExtractionPlan, records: dict[str, VideoRecord], command: str)
             }
         )
         excerpts = [Excerpt(source) for source in sources]
+        if plan.balance is not None:
+            excerpts = _balanced(excerpts, plan.balance)
         copy_rows(plan.output, excerpts, plan.crop, described, withdrawn=plan.withdrawn)
     for name in everything:  # of known ones too: an earlier run may have been killed right here
         _part_of(plan.output, name).unlink(missing_ok=True)
@@ -303,18 +340,14 @@ def _known_videos(
         raise OutputError(f"{output}: not made by fer extract; give another -o, or --overwrite")
     if made.get("corpus") != corpus:
         before, now = made.get("corpus") or _OWN, corpus or _OWN
-        problem = f"{output}: made from {before}, not {now}"
-        raise OutputError(problem, "give another -o, or --overwrite to begin anew")
+        raise OutputError(f"{output}: made from {before}, not {now}; {_ANEW}")
     changed = [
         f"{name}: {made['settings'].get(name)} → {value}"
         for name, value in settings.items()
         if made["settings"].get(name) != value
     ]
     if changed:
-        raise OutputError(
-            f"{output}: made with other settings ({'; '.join(changed)}); "
-            "give another -o, or --overwrite to begin anew"
-        )
+        raise OutputError(f"{output}: made with other settings ({'; '.join(changed)}); {_ANEW}")
     known = {name: VideoRecord.from_json(record) for name, record in made["sources"].items()}
     return known, {HISTORY: made[HISTORY]} if HISTORY in made else {}
 
@@ -322,19 +355,38 @@ def _known_videos(
 def _check_unchanged(
     output: Path, source: Source, record: VideoRecord, labelling: Labelling, *, verify: bool
 ) -> None:
-    anew = "give another -o, or --overwrite to begin anew"
     state = FileState.of(source.path)
     if verify and digest_of(source.path) != record.digest:
-        raise OutputError(f"{source.path}: its content changed since it was extracted", anew)
+        raise OutputError(f"{source.path}: its content changed since it was extracted", _ANEW)
     if not verify and state.size != record.size:
-        raise OutputError(f"{source.path}: it changed since it was extracted to {output}", anew)
+        raise OutputError(f"{source.path}: it changed since it was extracted to {output}", _ANEW)
     if not verify and state.changed != record.changed:
         raise OutputError(
             f"{source.path}: its date changed since it was extracted to {output}",
             "run again with --verify to see whether its content did",
         )
     if labelling.videos[source.name].to_json() != record.labels:
-        raise OutputError(f"{source.path}: its labels are others than those in {output}", anew)
+        raise OutputError(f"{source.path}: its labels are others than those in {output}", _ANEW)
+
+
+def _balanced(excerpts: Sequence[Excerpt], balance: Balance) -> list[Excerpt]:
+    """Return the excerpts with the rows that are drawn from all of them together."""
+    shown: list[list[str]] = []
+    for excerpt in excerpts:
+        with excerpt.open() as dataset:
+            emotions = [*dataset.emotions, ""]  # the last is that of rows without a label
+            shown.append([emotions[label] for label in dataset.column("label")])
+    _, labels = np.unique([name for of_one in shown for name in of_one], return_inverse=True)
+    if not len(labels):
+        return list(excerpts)
+    rows = balanced(np.arange(len(labels)), labels, balance.faces, balance.seed)
+    ends = np.cumsum([len(of_one) for of_one in shown])
+    return [
+        Excerpt(
+            excerpt.source, rows[(end - len(of_one) <= rows) & (rows < end)] - end + len(of_one)
+        )
+        for excerpt, of_one, end in zip(excerpts, shown, ends, strict=True)
+    ]
 
 
 def _part_of(output: Path, name: str) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fer_pipeline.domain import order_emotions
+from fer_pipeline.emotion_choice import NOT_CHOSEN, EmotionChoice
 from fer_pipeline.errors import LabelError, UsageError
 from fer_pipeline.label_layouts import (
     LAYOUTS,
@@ -51,6 +52,7 @@ class Stretch:
         end: Seconds; None for the end of the video.
         face: Whose it is where several people are in the picture: ``left`` or ``right`` of its
             middle, or the number of a face as digits; None for whoever is there.
+        kept: Whether its faces are stored; those of an emotion that was not chosen are not.
     """
 
     emotion: str | None
@@ -58,6 +60,7 @@ class Stretch:
     start: float | None = None
     end: float | None = None
     face: str | None = None
+    kept: bool = True
 
     def is_of(self, number: int, side: Side) -> bool:
         """Return whether it is about a face, by its number and the side of the picture it is on."""
@@ -71,6 +74,13 @@ class Stretch:
         """Return whether a frame at ``time`` seconds is in it, to the microsecond."""
         time = round(time, TIME_DECIMALS)
         return (self.start is None or self.start <= time) and (self.end is None or time < self.end)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stretch as plain values, as far as they matter to what is stored."""
+        plain = asdict(self)
+        if plain.pop("kept"):
+            return plain
+        return plain | {"emotion": None, "kept": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,8 @@ class VideoLabels:
 
     def at(self, time: float) -> Stretch | None:
         """Return the label of a frame at ``time`` seconds; None: the frame is not stored."""
-        return next((stretch for stretch in self.stretches if stretch.holds(time)), self.outside)
+        told = next((stretch for stretch in self.stretches if stretch.holds(time)), self.outside)
+        return told if told is not None and told.kept else None
 
     def of_face(
         self, time: float, number: int, side_in: Callable[[Stretch], Side]
@@ -105,9 +116,9 @@ class VideoLabels:
         """
         own = [stretch for stretch in self.stretches if stretch.is_of(number, side_in(stretch))]
         told = next((stretch for stretch in own if stretch.holds(time)), None)
-        if told is not None or self.outside is None:
-            return told
-        if not self.tells_faces_apart:
+        if told is not None:
+            return told if told.kept else None
+        if self.outside is None or not self.tells_faces_apart:
             return self.outside
         # A face that no stretch is about is a bystander's, whom nobody asked to keep.
         people = {stretch.participant for stretch in own}
@@ -120,7 +131,7 @@ class VideoLabels:
         """
         if self.outside is not None or self.tells_faces_apart:
             return True
-        return any(stretch.touches(begin, end) for stretch in self.stretches)
+        return any(stretch.kept and stretch.touches(begin, end) for stretch in self.stretches)
 
     @property
     def tells_faces_apart(self) -> bool:
@@ -130,7 +141,8 @@ class VideoLabels:
     @property
     def all_stretches(self) -> tuple[Stretch, ...]:
         """Whatever `at` may return but None."""
-        return self.stretches if self.outside is None else (*self.stretches, self.outside)
+        kept = tuple(stretch for stretch in self.stretches if stretch.kept)
+        return kept if self.outside is None else (*kept, self.outside)
 
     @property
     def participants(self) -> frozenset[str]:
@@ -145,7 +157,31 @@ class VideoLabels:
         if not self.participants.intersection(people):
             return self
         stretches = tuple(s for s in self.stretches if s.participant not in people)
-        return replace(self, stretches=stretches, outside=None) if stretches else None
+        return replace(self, stretches=stretches, outside=None)._or_nothing()
+
+    def chosen(self, choice: EmotionChoice) -> VideoLabels | None:
+        """Return the labels with the classes that were chosen; None if nothing else is left.
+
+        What has no label stays so. Frames that show an emotion which was not chosen are not stored,
+        also where frames outside all stretches are: they are inside one.
+        """
+
+        def become(stretch: Stretch) -> Stretch:
+            if stretch.emotion is None:
+                return stretch
+            kept = stretch.emotion in choice.classes
+            emotion = choice.classes.get(stretch.emotion, stretch.emotion)
+            return replace(stretch, emotion=emotion, kept=kept)
+
+        outside = None if self.outside is None else become(self.outside)
+        return replace(
+            self,
+            stretches=tuple(map(become, self.stretches)),
+            outside=outside if outside is not None and outside.kept else None,
+        )._or_nothing()
+
+    def _or_nothing(self) -> VideoLabels | None:
+        return self if self.all_stretches else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the labels as plain values, which equal themselves after a way through JSON.
@@ -153,8 +189,8 @@ class VideoLabels:
         Without the origin: the same labels found in another way are the same labels.
         """
         return {
-            "stretches": [asdict(stretch) for stretch in self.stretches],
-            "outside": None if self.outside is None else asdict(self.outside),
+            "stretches": [stretch.to_json() for stretch in self.stretches],
+            "outside": None if self.outside is None else self.outside.to_json(),
         }
 
 
@@ -170,6 +206,7 @@ class LabelOptions:
         outside: For frames outside the stretches of ``labels``: ``unlabelled`` or a class name.
         unlabelled: Keep videos that cannot be told, without a label.
         skip_unlabelled: Leave out videos that cannot be told.
+        emotions: Which emotions are taken in, and as what; None for all as they are.
     """
 
     labels: Path | None = None
@@ -178,6 +215,7 @@ class LabelOptions:
     outside: str | None = None
     unlabelled: bool = False
     skip_unlabelled: bool = False
+    emotions: EmotionChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -188,11 +226,13 @@ class Labelling:
         videos: Labels by relative path, in the order the paths were given.
         untold: Path and reason of each video left out because it cannot be told.
         warnings: A line each, for the user.
+        unchosen: Paths of the videos left out because they show no emotion that was chosen.
     """
 
     videos: dict[str, VideoLabels]
     untold: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    unchosen: tuple[str, ...] = ()
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -215,7 +255,8 @@ def label_videos(paths: Sequence[str], options: LabelOptions) -> Labelling:
     Raises:
         UsageError: The options contradict each other, or the pattern makes no sense.
         LabelError: The CSV file is wrong, or videos cannot be told and the options do not say what
-            to do with them. The message of the last has several lines.
+            to do with them, or none shows an emotion that was chosen. The message of the second
+            has several lines.
     """
     _refuse_contradictions(options)
     find, warnings = _finder(paths, options)
@@ -231,11 +272,25 @@ def label_videos(paths: Sequence[str], options: LabelOptions) -> Labelling:
                 untold.append((path, str(error)))
     if untold and not options.skip_unlabelled:
         raise _cannot_be_told(untold, len(paths))
+    chosen = videos if options.emotions is None else _chosen(videos, options.emotions)
     labelling = Labelling(
-        videos, tuple(untold), (*warnings, *_doubts(videos), *_near_duplicates(videos))
+        chosen,
+        tuple(untold),
+        (*warnings, *_doubts(chosen), *_near_duplicates(chosen)),
+        tuple(path for path in videos if path not in chosen),
     )
     _refuse_column_names(labelling.emotions)
     return labelling
+
+
+def _chosen(videos: dict[str, VideoLabels], choice: EmotionChoice) -> dict[str, VideoLabels]:
+    """Return the labels of the videos that show what was chosen."""
+    became = {path: labels.chosen(choice) for path, labels in videos.items()}
+    chosen = {path: labels for path, labels in became.items() if labels is not None}
+    if videos and not chosen:
+        shown = ", ".join(Labelling(videos).emotions)
+        raise LabelError(f"what the videos show is {NOT_CHOSEN}", f"they show {shown}")
+    return chosen
 
 
 def _refuse_column_names(emotions: Iterable[str]) -> None:

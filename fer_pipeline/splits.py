@@ -262,7 +262,7 @@ def _by_group(dataset: Dataset, kind: SplitKind, seed: int) -> Split:
     if kind == "participant" and groups.count < FEWEST_PEOPLE:
         raise SplitError(
             f"{dataset.path}: {groups.count} participants are too few to set some aside; "
-            "--split leave-one-participant-out tests on each of them in turn"
+            "fer train --split leave-one-participant-out tests on each of them in turn"
         )
     if groups.count < 3:
         what = "videos" if kind == "video" else "faces"

@@ -173,6 +173,10 @@ def test_a_file_in_its_place_is_refused_until_overwrite(fer, faces, tmp_path):
     assert fer("data", "dedupe", faces, "-o", out, "--overwrite").exit_code == 0
     assert len(images_of(out)) == 6
     assert fer("data", "dedupe", faces, "-o", tmp_path, "--overwrite").exit_code == 1
+    thesis = tmp_path / "thesis.docx"
+    thesis.write_text("chapters")
+    assert fer("data", "dedupe", faces, "-o", thesis, "--overwrite").exit_code == 1
+    assert thesis.read_text() == "chapters"
 
 
 def test_a_dataset_may_be_replaced_by_itself_without_copies(fer, faces):

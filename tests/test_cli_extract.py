@@ -133,6 +133,14 @@ def test_a_dry_run_tells_what_was_understood_and_touches_nothing(fer, videos, ou
     assert {path: path.stat() for path in videos.iterdir()} == before
 
 
+def test_a_dry_run_tells_which_emotions_were_chosen(fer, videos, out):
+    result = fer("extract", videos, "-o", out, "--dry-run", "--emotions", "good=happy+surprised")
+    assert result.exit_code == 0, result.output
+    shown = {line.split()[2] for line in result.stdout.splitlines()[1:]} - {"-" * 7}
+    assert shown == {"good"}
+    assert "of emotions not among --emotions" in result.stderr
+
+
 def test_a_dry_run_tells_what_would_be_left_out(fer, videos, out):
     shutil.copy2(videos / "P00_happy.mp4", videos / "P00_2.mp4")
     result = fer("extract", videos, "-o", out, "--dry-run", "--skip-unlabelled")
@@ -394,12 +402,14 @@ def test_a_folder_without_permission_is_one_line(fer, videos, tmp_path):
     assert names_in(closed) == []
 
 
-def test_a_file_that_is_no_dataset_is_not_overwritten_unasked(fer, videos, tmp_path):
+def test_a_file_that_is_no_dataset_is_never_replaced(fer, videos, tmp_path):
     thesis = tmp_path / "thesis.txt"
     thesis.write_text("years of work")
-    result = fer("extract", videos, "-o", thesis, *FEW)
-    assert f"{thesis}: not a dataset that can be read" in error_line(result)
-    assert thesis.read_text() == "years of work"
+    for option in ((), ("--overwrite",)):
+        result = fer("extract", videos, "-o", thesis, *FEW, *option)
+        assert f"{thesis}: exists and is no dataset; give another -o" in error_line(result)
+        assert thesis.read_text() == "years of work"
+    thesis.write_text("")
     assert fer("extract", videos, "-o", thesis, *FEW, "--overwrite").exit_code == 0
     assert len(videos_of(thesis)) == 4
 

@@ -88,11 +88,15 @@ def test_too_few_people_are_told_and_frames_flatter(fer, tmp_path):
     videos = {f"{n}.mp4": [row(n, ("fear", "anger")[n % 2], "P1")] for n in range(12)}
     path = write(tmp_path / "f.h5", videos)
     before = path.read_bytes()
-    assert fer("data", "split", path).exit_code == 1
+    refused = fer("data", "split", path)
+    assert refused.exit_code == 1
+    assert "fer train --split leave-one-participant-out" in refused.stderr
     assert path.read_bytes() == before
-    result = fer("data", "split", path, "--by", "random")
-    assert result.exit_code == 0
-    assert "flatters" in result.stderr
+    # The errors that fer train has, too, call the option as it does.
+    for name in ("--by", "--split"):
+        result = fer("data", "split", path, name, "random", "--overwrite")
+        assert result.exit_code == 0
+        assert "flatters" in result.stderr
 
 
 def test_a_written_split_with_people_on_both_sides_is_told_by_training(fer, dataset, tmp_path):

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from fer_pipeline.corpora import CORPORA, Entry, Skipped, Still, Unusable
 from fer_pipeline.corpora.pictures import decode_picture
 from fer_pipeline.dataset import FaceRow
-from fer_pipeline.domain import EMOTIONS, Box, Frame
-from fer_pipeline.errors import CorpusError, UsageError, VideoError
+from fer_pipeline.domain import Box, Frame
+from fer_pipeline.emotion_choice import EmotionChoice
+from fer_pipeline.errors import CorpusError, VideoError
 from fer_pipeline.faces import CropOptions, FaceDetector, crop
-from fer_pipeline.importing import CLIP_CORPORA, EmotionChoice, choose_takes
+from fer_pipeline.importing import CLIP_CORPORA, choose_takes
 from fer_pipeline.importing.faces import CuttingOptions, cut_out
 from fer_pipeline.importing.records import Copies, Tally
+from fer_pipeline.importing.run import chosen_among
 from tests.corpus_files import picture
 from tests.media import PARTICIPANTS, pictures_of
 
@@ -312,56 +314,6 @@ def test_memory_does_not_grow_with_the_number_of_pictures():
 # Emotions
 
 
-def test_a_choice_understands_everyday_words_and_joins_classes():
-    choice = EmotionChoice.parse("neutral, Happy,negative=angry+sad + fear,bored,x=y")
-    assert choice.classes == {
-        "neutral": "neutral",
-        "happiness": "happiness",
-        "anger": "negative",
-        "sadness": "negative",
-        "fear": "negative",
-        "bored": "bored",
-        "y": "x",
-    }
-    assert choice.names == ("neutral", "happiness", "bored", "negative", "x")
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "a name is missing"),
-        ("fear,", "a name is missing"),
-        ("=fear", "a name is missing"),
-        ("bad=", "a name is missing"),
-        ("bad=fear+", "a name is missing"),
-        ("fear+anger", "'fear+anger' has no name"),
-        ("fear,scared", "fear is there twice"),
-        ("fear,bad=anger+fear", "fear is there twice"),
-        ("bad=anger,bad=fear", "bad is there twice"),
-        ("happy,joy=fear", "happiness is there twice"),
-    ],
-)
-def test_a_choice_that_makes_no_sense_is_wrong_usage(text, problem):
-    with pytest.raises(UsageError, match=f"^--emotions .*{problem.replace('+', '.')}"):
-        EmotionChoice.parse(text)
-
-
-WORDS = st.text("abcdefgh", min_size=9, max_size=9)
-
-
-@given(st.dictionaries(WORDS, st.lists(WORDS, min_size=1, max_size=4), min_size=1, max_size=5))
-def test_every_choice_that_is_written_is_read_again(classes):
-    members = [member for several in classes.values() for member in several]
-    text = ",".join(f"{name}={'+'.join(several)}" for name, several in classes.items())
-    if len(set(members)) < len(members):
-        with pytest.raises(UsageError):
-            EmotionChoice.parse(text)
-    else:
-        assert EmotionChoice.parse(text).classes == {
-            member: name for name, several in classes.items() for member in several
-        }
-
-
 def test_votes_follow_the_classes_and_other_emotions_are_skipped():
     choice = EmotionChoice.parse("neutral,bad=anger+fear")
     votes = {"neutral": 1.0, "anger": 2.0, "fear": 3.0, "sadness": 4.0}
@@ -372,20 +324,12 @@ def test_votes_follow_the_classes_and_other_emotions_are_skipped():
         Unusable("c", "wrong"),
         Still("d", image, "neutral"),
     ]
-    first, skipped, unusable, last = choice.among(entries)
+    first, skipped, unusable, last = chosen_among(entries, choice)
     assert (first.emotion, first.votes) == ("bad", {"neutral": 1.0, "bad": 5.0})
     assert (first.place, first.participant, first.split) == ("a", "P", 1)
     assert skipped == Skipped("sadness: not among --emotions")
     assert unusable == entries[2]
     assert (last.emotion, last.votes) == ("neutral", None)
-
-
-def test_what_the_corpus_does_not_have_cannot_be_chosen():
-    choice = EmotionChoice.parse("neutral,contempt")
-    choice.check(EMOTIONS)
-    choice.check(())
-    with pytest.raises(UsageError, match="has no contempt; it has neutral, fear"):
-        choice.check(("neutral", "fear"))
 
 
 # Counting

@@ -96,6 +96,15 @@ def test_emotions_are_the_same_by_their_names(fer, tmp_path):
         assert not verify(dataset)
 
 
+def test_copies_between_the_datasets_are_counted(fer, tmp_path):
+    a = write(tmp_path / "a.h5", {"a.mp4": [row(1, "fear"), row(2, "fear", frame=1)]})
+    b = write(tmp_path / "b.h5", {"b.mp4": [row(2, "fear", "P2"), row(1, "fear", "P2", 1)]})
+    c = write(tmp_path / "c.h5", {"c.mp4": [row(3, "fear", "P2")]})
+    result = fer("data", "merge", a, b, "-o", tmp_path / "ab.h5")
+    assert "exact copies of an image before: 2" in result.stderr
+    assert "copies" not in fer("data", "merge", a, c, "-o", tmp_path / "ac.h5").stderr
+
+
 def test_stills_come_first_and_keep_all_that_stands_beside_them(fer, tmp_path):
     stills = [row(7, "anger", "KA", -1, split=2), row(8, "fear", "KM", -1, split=0)]
     jaffe = write(tmp_path / "jaffe.h5", {None: stills}, corpus="jaffe")

@@ -79,6 +79,19 @@ def test_somebody_is_withdrawn_by_name_with_the_key(fer, study, tmp_path):
         assert dataset.participants == (read_key(key).person("BERTA"),)
 
 
+def test_models_from_before_are_found_by_the_code_behind_the_pseudonym(
+    fer, faces_file, model_folder, tmp_path
+):
+    """They were trained while the person still went by the real code."""
+    out, key = tmp_path / "shared.h5", tmp_path / "study.key"
+    assert fer("data", "pseudonymize", faces_file, "-o", out, "--key", key).exit_code == 0
+    with open_dataset(faces_file) as dataset:
+        person = dataset.participants[0]
+    words = ("--key", key, "--models", model_folder, "--dry-run")
+    result = fer("data", "withdraw", out, person, *words)
+    assert f"{model_folder}: has seen that person" in result.stderr
+
+
 def test_the_new_file_does_not_tell_who_had_been_withdrawn(fer, study, tmp_path):
     out = tmp_path / "shared.h5"
     assert fer("data", "withdraw", study, "ANNA").exit_code == 0

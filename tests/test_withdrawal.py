@@ -273,6 +273,16 @@ def test_models_trained_with_the_person_are_told(fer, faces_file, model_folder, 
     assert "no model folder" in none.stderr
 
 
+def test_what_a_killed_export_left_is_told(fer, study):
+    left = [study / ".crops.exporting", study / "pictures" / ".crops.exporting"]
+    for folder in left:
+        folder.mkdir(parents=True)
+    result = fer("data", "withdraw", study / "faces.h5", ANNA)
+    assert result.exit_code == 0
+    for folder in left:
+        assert str(folder) in result.stderr
+
+
 def test_a_dry_run_touches_nothing(fer, study):
     before = (study / "faces.h5").read_bytes()
     result = fer("data", "withdraw", study / "faces.h5", ANNA, "--dry-run")

@@ -39,6 +39,9 @@ INDEX_FILE = "index.csv"
 
 ARRAYS_SUFFIX = ".npz"
 
+EXPORTING_SUFFIX = ".exporting"
+"""Of the hidden folder beside the result in which pictures are put together."""
+
 UNLABELLED, NOBODY = "unlabelled", "unknown"
 """Folders of faces whose emotion, or whose person, is not known."""
 
@@ -146,7 +149,7 @@ def export_pictures(
         DatasetError: The dataset cannot be read.
     """
     folder = folder.resolve()  # which has a name, as "." has not
-    work = folder.with_name(f".{folder.name}.exporting")
+    work = folder.with_name(f".{folder.name}{EXPORTING_SUFFIX}")
     _refuse_foreign(work)
     new, old = work / _NEW, work / _OLD
     put_back(old, folder)

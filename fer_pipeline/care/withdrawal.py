@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_pipeline.care.export import EXPORTING_SUFFIX
 from fer_pipeline.care.traces import (
     Traces,
     Videos,
@@ -124,13 +125,16 @@ class WithdrawalPlan:
         return self.path.with_name(self.path.name + ".withdrawals.log")
 
 
-def plan_withdrawal(given: Path, code: str, models: Sequence[Path] = ()) -> WithdrawalPlan:
+def plan_withdrawal(
+    given: Path, code: str, models: Sequence[Path] = (), real: str | None = None
+) -> WithdrawalPlan:
     """Find all that is known of a person, without touching it.
 
     Args:
         given: The dataset; of a link, the file that it leads to.
         code: The participant; the case of letters does not matter.
         models: Model folders, or folders above them.
+        real: The code for which ``code`` is the pseudonym: models may have been trained before.
 
     Raises:
         DatasetError: The dataset is missing or broken, or knows nobody of that code.
@@ -159,8 +163,8 @@ def plan_withdrawal(given: Path, code: str, models: Sequence[Path] = ()) -> With
             parts=parts,
             trainings=tuple(folder for folder, on_this in trainings.items() if on_this),
             others=tuple(folder for folder, on_this in trainings.items() if not on_this),
-            pictures=tuple(_pictures_of(path, dataset.provenance, videos)),
-            models=tuple(_models_of(models, codes, dataset.digest)),
+            pictures=(*_pictures_of(path, dataset.provenance, videos), *_stopped_exports(path)),
+            models=tuple(_models_of(models, codes | {real or code}, dataset.digest)),
         )
 
 
@@ -287,6 +291,12 @@ def _pictures_of(path: Path, made: dict[str, Any], videos: Videos) -> Iterator[P
             name = video.removeprefix(corpus)
             places = (folder / name, path.parent / folder / name)
             yield from [place for place in places if place.is_dir()][:1]
+
+
+def _stopped_exports(path: Path) -> list[Path]:
+    """List what exports that were killed left beside a dataset, or a folder below."""
+    patterns = (f"{place}.*{EXPORTING_SUFFIX}" for place in ("", "*/"))
+    return sorted({folder for pattern in patterns for folder in path.parent.glob(pattern)})
 
 
 def _models_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +13,9 @@ from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, collect, list_failures, participants_by_emotion
 from fer_pipeline.dataset import open_dataset
+from fer_pipeline.emotion_choice import NOT_CHOSEN, EmotionChoice
 from fer_pipeline.extraction import (
+    Balance,
     Existing,
     ExtractionPlan,
     plan_extraction,
@@ -57,6 +59,7 @@ DEFAULTS = ExtractionOptions()
 )
 @click.option("--unlabelled", is_flag=True, help="Keep videos that cannot be told, unlabelled.")
 @click.option("--skip-unlabelled", is_flag=True, help="Leave out videos that cannot be told.")
+@options.emotions
 @click.option("--dry-run", is_flag=True, help="Print what was understood; touch nothing.")
 @options.every
 @options.fps
@@ -114,6 +117,7 @@ def command(
     outside: str | None,
     unlabelled: bool,
     skip_unlabelled: bool,
+    emotions: EmotionChoice | None,
     dry_run: bool,
     every: int | None,
     fps: float | None,
@@ -149,7 +153,7 @@ def command(
         keep_frames=keep_frames,
         keep_crops=keep_crops,
     )
-    wanted = LabelOptions(labels, pattern, layout, outside, unlabelled, skip_unlabelled)
+    wanted = LabelOptions(labels, pattern, layout, outside, unlabelled, skip_unlabelled, emotions)
     if dry_run:
         _, labelling = understand(videos, wanted)
         console.result(_labelling_table(labelling))
@@ -169,10 +173,11 @@ def extract(
     workers: int,
     timeout: float | None = None,
     corpus: str | None = None,
+    balance: Balance | None = None,
 ) -> None:
     """Extract videos, those of a public corpus too, and tell of it; ends the command if in part."""
     with locked(out):
-        plan = plan_extraction(videos, labels, options, out, existing, corpus)
+        plan = plan_extraction(videos, labels, options, out, existing, corpus, balance)
         _tell_plan(console, plan)
         records, failures = collect(
             console,
@@ -209,6 +214,9 @@ def _labelling_table(labelling: Labelling) -> str:
 
 def _tell_untold(console: Console, labelling: Labelling) -> None:
     untold = labelling.untold
+    if labelling.unchosen:
+        unchosen = counted(len(labelling.unchosen), "video")
+        console.say(f"left out: {unchosen} of emotions {NOT_CHOSEN}")
     for warning in labelling.warnings:
         console.warn(warning)
     if untold:
@@ -257,11 +265,18 @@ def _summarize(console: Console, plan: ExtractionPlan, records: dict[str, VideoR
     if plan.output.exists():
         with open_dataset(plan.output) as dataset:
             console.result(participants_by_emotion(dataset))
-            unseen = set(plan.labelling.emotions).difference(dataset.emotions)
-            for emotion in sorted(unseen):
-                console.warn(f"{emotion}: labelled, but no face of it was found")
+            for emotion, why in _unseen(plan, dataset.emotions):
+                console.warn(f"{emotion}: {why}")
             held = f"{counted(len(dataset), 'face')} of {counted(len(dataset.videos), 'video')}"
             console.result(f"\n{plan.output}: {held}")
+
+
+def _unseen(plan: ExtractionPlan, shown: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each emotion of which there is no face though one would think so, and why."""
+    labelled, wanted = set(plan.labelling.emotions), set(plan.chosen)
+    for emotion in sorted((labelled | wanted).difference(shown)):
+        found = emotion in labelled
+        yield emotion, "labelled, but no face of it was found" if found else "no video shows it"
 
 
 def _share(record: VideoRecord) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -26,7 +25,8 @@ from fer_pipeline.dataset import (
     Dataset,
     open_dataset,
 )
-from fer_pipeline.extraction import Existing
+from fer_pipeline.emotion_choice import EmotionChoice
+from fer_pipeline.extraction import Balance, Existing
 from fer_pipeline.face_search import SearchOptions
 from fer_pipeline.faces import Channels, CropOptions
 from fer_pipeline.files import locked
@@ -37,7 +37,6 @@ from fer_pipeline.importing import (
     NO_FACE,
     WITHDRAWN,
     Copies,
-    EmotionChoice,
     Imported,
     ImportOptions,
     ImportPlan,
@@ -54,10 +53,14 @@ from fer_pipeline.workers import available_cores
 
 _MOST_LISTED = 20
 
-_SIDES = (("training", SPLIT_TRAINING), ("validation", SPLIT_VALIDATION), ("test", SPLIT_TEST))
+_SIDES: tuple[tuple[str, int], ...] = (
+    ("training", SPLIT_TRAINING),
+    ("validation", SPLIT_VALIDATION),
+    ("test", SPLIT_TEST),
+)
 _UNDIVIDED = ("no side", UNKNOWN)
 
-_OF_PICTURES = ("detect", "pattern", "last", "most_voted", "emotions", "balance", "seed")
+_OF_PICTURES = ("detect", "pattern", "last", "most_voted")
 _OF_CLIPS = ("every", "fps", "timeout")
 _OF_READERS = frozenset(one.name for one in fields(ReadOptions))
 """Of those of pictures, the ones that mean something to some corpora only."""
@@ -79,20 +82,6 @@ Example:
 """
 
 
-class _Emotions(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """A choice of emotions."""
-
-    name = "emotions"
-
-    def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,  # noqa: ARG002
-        ctx: click.Context | None,  # noqa: ARG002
-    ) -> EmotionChoice:
-        return value if isinstance(value, EmotionChoice) else EmotionChoice.parse(str(value))
-
-
 def _described() -> str:
     titles = {name: one.title for name, one in CORPORA.items()}
     titles |= {name: one.title for name, one in CLIP_CORPORA.items()}
@@ -110,12 +99,7 @@ def _described() -> str:
     show_default=True,
     help="The dataset.",
 )
-@click.option(
-    "--emotions",
-    type=_Emotions(),
-    metavar="A,B,NAME=C+D",
-    help="Import these emotions only; several may become one.  [default: all]",
-)
+@options.emotions
 @click.option(
     "--detect/--no-detect",
     default=None,
@@ -212,15 +196,10 @@ def command(
             channels or CLIPS.crop.channels,
         )
         wanted = ExtractionOptions(search=search, crop=cut)
+        existing = Existing(overwrite, readmit=readmit)
+        drawn = None if balance is None else Balance(balance, seed or 0)
         _import_clips(
-            console,
-            kind,
-            sources,
-            wanted,
-            out,
-            Existing(overwrite, readmit=readmit),
-            workers,
-            timeout,
+            console, kind, sources, wanted, out, existing, workers, timeout, emotions, drawn
         )
         return
     read = ReadOptions(pattern, ReadOptions().last if last is None else last, bool(most_voted))
@@ -264,6 +243,8 @@ def _import_clips(
     existing: Existing,
     workers: int,
     timeout: float | None,
+    emotions: EmotionChoice | None,
+    balance: Balance | None,
 ) -> None:
     corpus = CLIP_CORPORA[kind]
     held = frozenset() if existing.overwrite else clips_in(out, kind)
@@ -271,17 +252,17 @@ def _import_clips(
     for number, why in ((takes.doubles, "others show, too"), (takes.held, f"{out} holds already")):
         if number:
             console.say(f"passed over: {counted(number, 'file')} of takes that {why}")
-    labels = LabelOptions(layout=corpus.layout)
-    extract(console, takes.clips, labels, wanted, out, existing, workers, timeout, corpus=kind)
+    labels = LabelOptions(layout=corpus.layout, emotions=emotions)
+    extract(console, takes.clips, labels, wanted, out, existing, workers, timeout, kind, balance)
 
 
 def _tell(console: Console, plan: ImportPlan, imported: Imported) -> None:
     with open_dataset(plan.output) as dataset:
         console.result(_faces_by_split(dataset))
         people = len(dataset.participants)
-        whose = f", {people} {'person' if people == 1 else 'people'}" if people else ""
+        whose = f"{people} {'person' if people == 1 else 'people'}" if people else "of nobody known"
         held = counted(len(dataset), "face")
-        console.result(f"\n{plan.output}: {held} of {plan.kind}{whose}")
+        console.result(f"\n{plan.output}: {held} of {plan.kind}, {whose}")
         chosen = plan.options.emotions.names if plan.options.emotions else ()
         missing = [name for name in chosen if name not in dataset.emotions]
     for line in _about_copies(imported.copies):
@@ -295,18 +276,16 @@ def _tell(console: Console, plan: ImportPlan, imported: Imported) -> None:
 
 def _faces_by_split(dataset: Dataset) -> str:
     label, split = dataset.column("label"), dataset.column("split")
-    sides = [one for one in (*_SIDES, _UNDIVIDED) if one in _SIDES or np.any(split == one[1])]
-    table = np.array(
-        [
-            [np.sum((label == emotion) & (split == side)) for _, side in sides]
-            for emotion in range(len(dataset.emotions))
-        ]
-    )
+    sides = _SIDES if np.any(split != UNKNOWN) else ()
+    if sides and np.any(split == UNKNOWN):
+        sides = (*sides, _UNDIVIDED)
+    of_emotion = [label == index for index in range(len(dataset.emotions))]
     rows: list[list[Cell]] = [
-        [emotion, *map(int, row), int(row.sum())]
-        for emotion, row in zip(dataset.emotions, table, strict=True)
+        [emotion, *(int(np.sum(shown & (split == side))) for _, side in sides), int(shown.sum())]
+        for emotion, shown in zip(
+            (*dataset.emotions, "all"), (*of_emotion, label != UNKNOWN), strict=True
+        )
     ]
-    rows.append(["all", *map(int, table.sum(axis=0)), int(table.sum())])
     return text_table(["emotion", *(name for name, _ in sides), "all"], rows)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from fer_pipeline.dataset import EVERYBODY, NOBODY
+from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.workers import available_cores
 
@@ -48,6 +49,28 @@ timeout = click.option(
     help="Give a video up that takes longer.",
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there; begin anew.")
+
+
+class _Emotions(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A choice of emotions."""
+
+    name = "emotions"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> EmotionChoice:
+        return value if isinstance(value, EmotionChoice) else EmotionChoice.parse(str(value))
+
+
+emotions = click.option(
+    "--emotions",
+    type=_Emotions(),
+    metavar="A,B,NAME=C+D",
+    help="Take in these emotions only; several may become one.  [default: all]",
+)
 
 
 class _People(click.ParamType):  # type: ignore[type-arg, unused-ignore]

@@ -28,7 +28,7 @@ from fer_pipeline.dataset.layout import (
 )
 from fer_pipeline.dataset.withdrawn import Withdrawn
 from fer_pipeline.domain import FloatArray, UInt8Array
-from fer_pipeline.errors import DatasetError
+from fer_pipeline.errors import DatasetError, OutputError
 from fer_pipeline.faces import CHANNEL_COUNT
 from fer_pipeline.files import FileState, PathKind, kind_of, reason
 
@@ -174,6 +174,9 @@ def image_hash(image: UInt8Array) -> int:
     return int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little")
 
 
+_SUFFIXES = frozenset({".h5", ".hdf5", ".hdf", ".he5"})
+
+
 @contextmanager
 def open_dataset(path: Path) -> Iterator[Dataset]:
     """Open a dataset for reading.
@@ -195,17 +198,22 @@ def open_dataset(path: Path) -> Iterator[Dataset]:
 
 
 def withdrawn_from(path: Path) -> tuple[Withdrawn, ...]:
-    """Return who was withdrawn from a dataset; nobody if the file is none, or does not exist.
+    """Return who was withdrawn from a dataset that is to be replaced; nobody if there is none.
 
     Whatever replaces the file has to refuse them, too.
 
     Raises:
         DatasetError: It is a dataset that cannot be read.
+        OutputError: It is something else, which nobody meant to replace with a dataset.
     """
     import h5py
 
-    if kind_of(path, DatasetError) is not PathKind.FILE or not h5py.is_hdf5(path):
+    if kind_of(path, DatasetError) is not PathKind.FILE or not path.stat().st_size:
         return ()
+    if not h5py.is_hdf5(path):
+        if path.suffix.lower() in _SUFFIXES:  # a dataset that lost its beginning
+            return ()
+        raise OutputError(f"{path}: exists and is no dataset", "give another -o")
     try:
         with open_dataset(path) as dataset:
             return dataset.withdrawn

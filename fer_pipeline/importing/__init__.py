@@ -7,7 +7,6 @@ for and cut out just as those of videos are.
 
 from __future__ import annotations
 
-from fer_pipeline.importing.emotion_choice import EmotionChoice
 from fer_pipeline.importing.faces import NO_FACE
 from fer_pipeline.importing.plan import ImportOptions, ImportPlan, plan_import
 from fer_pipeline.importing.records import MOST_KEPT, Copies, Imported
@@ -27,7 +26,6 @@ __all__ = [
     "WITHDRAWN",
     "ClipCorpus",
     "Copies",
-    "EmotionChoice",
     "ImportOptions",
     "ImportPlan",
     "Imported",

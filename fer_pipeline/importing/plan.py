@@ -17,9 +17,9 @@ from fer_pipeline.dataset import (
     still_withdrawn,
     withdrawn_from,
 )
+from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.errors import CorpusError, OutputError, UsageError
 from fer_pipeline.faces import Channels, CropOptions, DetectionOptions, FaceDetector
-from fer_pipeline.importing.emotion_choice import EmotionChoice
 from fer_pipeline.importing.records import Imported, SourceRecord
 
 _ANEW = "give another -o, or --overwrite to begin anew"
@@ -57,7 +57,7 @@ class ImportOptions:
         """Return what decides about a dataset beside its crop, as far as it is no default."""
         values = {
             "detect": self.detect,
-            "emotions": None if self.emotions is None else dict(self.emotions.classes),
+            "emotions": None if self.emotions is None else self.emotions.to_json(),
             "balance": self.balance,
             "seed": self.seed if self.balance else None,
         }

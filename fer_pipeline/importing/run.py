@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from fer_pipeline.dataset import (
     open_dataset,
     withdrawn_among,
 )
+from fer_pipeline.emotion_choice import NOT_CHOSEN, EmotionChoice
 from fer_pipeline.errors import CorpusError
 from fer_pipeline.files import UNFINISHED_SUFFIX
 from fer_pipeline.importing.faces import CuttingOptions, cut_out
@@ -78,7 +79,7 @@ def _import(
     entries = corpus.read(plan.paths, plan.options.read, progress)
     emotions = corpus.emotions
     if choice is not None:
-        entries, emotions = choice.among(entries), choice.names
+        entries, emotions = chosen_among(entries, choice), choice.names
     entries = _admitted(entries, plan.withdrawn)
     cutting = CuttingOptions(plan.crop, plan.options.detect)
     tally = Tally()
@@ -97,6 +98,18 @@ def _import(
         writer.list_shown_emotions()
         writer.finish(described | tally.result().to_json())
     return tally
+
+
+def chosen_among(entries: Iterable[Entry], choice: EmotionChoice) -> Iterator[Entry]:
+    """Yield stills as what they become, and all else as it is."""
+    for entry in entries:
+        if not isinstance(entry, Still):
+            yield entry
+        elif entry.emotion in choice.classes:
+            votes = None if entry.votes is None else choice.votes(entry.votes)
+            yield replace(entry, emotion=choice.classes[entry.emotion], votes=votes)
+        else:
+            yield Skipped(f"{entry.emotion}: {NOT_CHOSEN}")
 
 
 def _admitted(entries: Iterable[Entry], withdrawn: Sequence[Withdrawn]) -> Iterator[Entry]:

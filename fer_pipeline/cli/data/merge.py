@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import numpy as np
 
 from fer_pipeline.care.merging import MergeOptions, MergePlan, plan_merge, run_merge
 from fer_pipeline.cli import options
@@ -65,6 +66,9 @@ def command(
         console.result(_parts_table(plan))
         console.result("\n" + participants_by_emotion(dataset))
         console.result(f"\n{out}: {counted(len(dataset), 'face')}")
+        copies = len(dataset) - len(np.unique(dataset.image_hashes))
+    if copies:
+        console.say(f"exact copies of an image before: {copies}; fer data dedupe removes them")
     if plan.refused:
         console.warn(
             f"left out: {counted(len(plan.refused), 'participant')} who had been withdrawn; "

@@ -32,6 +32,8 @@ _KINDS: tuple[SplitKind, ...] = ("participant", "video", "random")
 )
 @click.option(
     "--by",
+    "--split",  # as fer train calls it, and errors that both can meet
+    "by",
     type=click.Choice(_KINDS),
     default="participant",
     show_default=True,

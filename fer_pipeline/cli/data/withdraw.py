@@ -54,7 +54,7 @@ def command(
     """
     code = _pseudonym(data, participant, key) if key else participant
     with locked(data):
-        plan = plan_withdrawal(data, code, models)
+        plan = plan_withdrawal(data, code, models, participant)
         if dry_run:
             console.say("nothing is done; without --dry-run this would be removed:")
         elif plan.anything_to_do:

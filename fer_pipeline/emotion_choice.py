@@ -1,23 +1,24 @@
-"""Which emotions of a corpus become classes of the dataset, and which of them become one."""
+"""Which emotions of a corpus or a study become classes, and which of them become one."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from fer_pipeline.corpora import Entry, Skipped, Still
 from fer_pipeline.domain import canonical_emotion, order_emotions
 from fer_pipeline.errors import UsageError
+
+NOT_CHOSEN = "not among --emotions"
 
 _EXAMPLE = "write it such as neutral,happiness,negative=anger+sadness+fear"
 
 
 @dataclass(frozen=True, slots=True)
 class EmotionChoice:
-    """The emotions that are imported.
+    """The emotions that are taken in.
 
     Attributes:
-        classes: The class that each of the corpus's emotions becomes; others are left out.
+        classes: The class that each emotion becomes; others are left out.
     """
 
     classes: Mapping[str, str]
@@ -51,6 +52,10 @@ class EmotionChoice:
         """The classes."""
         return order_emotions(self.classes.values())
 
+    def to_json(self) -> dict[str, str]:
+        """Return the choice as plain values."""
+        return dict(self.classes)
+
     def check(self, emotions: Collection[str]) -> None:
         """Make sure that a corpus has all that was chosen.
 
@@ -65,22 +70,8 @@ class EmotionChoice:
             problem = f"--emotions: the corpus has no {', '.join(missing)}"
             raise UsageError(problem, f"it has {', '.join(emotions)}")
 
-    def among(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """Yield stills as what they become, and all else as it is."""
-        for entry in entries:
-            if not isinstance(entry, Still):
-                yield entry
-            elif entry.emotion in self.classes:
-                yield replace(
-                    entry, emotion=self.classes[entry.emotion], votes=self._votes(entry.votes)
-                )
-            else:
-                yield Skipped(f"{entry.emotion}: not among --emotions")
-
-    def _votes(self, votes: Mapping[str, float] | None) -> Mapping[str, float] | None:
+    def votes(self, votes: Mapping[str, float]) -> dict[str, float]:
         """Return the votes for each class; those for what was not chosen are gone."""
-        if votes is None:
-            return None
         summed = dict.fromkeys(self.classes.values(), 0.0)
         for emotion, name in self.classes.items():
             summed[name] += votes.get(emotion, 0.0)
