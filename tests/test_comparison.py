@@ -24,7 +24,9 @@ from typing import Any
 
 import cv2
 import pytest
+from click.testing import CliRunner
 
+from fer_pipeline.cli.root import root
 from tests.conftest import write_faces
 
 pytestmark = pytest.mark.skipif(
@@ -76,11 +78,14 @@ class Study:
     data: Path
     out: Path
 
+    def words(self, *options: object) -> list[str]:
+        command = ("compare", "--data", self.data, "-o", self.out, *PROTOCOL, *options)
+        return [str(word) for word in command]
+
     def start(self, *options: object) -> subprocess.Popen[str]:
         """Begin ``fer compare`` in a process group of its own, as a terminal does."""
-        command = [sys.executable, "-m", "fer_pipeline", "compare", "--data", self.data]
         return subprocess.Popen(
-            [*map(str, command), "-o", str(self.out), *PROTOCOL, *map(str, options)],
+            [sys.executable, "-m", "fer_pipeline", *self.words(*options)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -90,10 +95,14 @@ class Study:
     def finish(self, run: subprocess.Popen[str]) -> Told:
         """Wait for the end of a run; read what there is then."""
         stdout, stderr = run.communicate(timeout=300)
+        return self.told(run.returncode, stdout, stderr)
+
+    def told(self, status: int, stdout: str, stderr: str) -> Told:
+        """Read what there is after a run."""
         assert "Traceback" not in stderr
         table = (self.out / "comparison.csv").read_text("utf-8")
         return Told(
-            run.returncode,
+            status,
             stdout,
             stderr,
             (self.out / "comparison.md").read_text("utf-8"),
@@ -104,6 +113,11 @@ class Study:
 
     def compare(self, *options: object) -> Told:
         return self.finish(self.start(*options))
+
+    def compare_here(self, *options: object) -> Told:
+        """Run ``fer compare`` in this process, where it trains nothing."""
+        result = CliRunner().invoke(root, self.words(*options))
+        return self.told(result.exit_code, result.stdout, result.stderr)
 
     def model(self, name: str) -> Path:
         return self.out / "runs" / name
@@ -173,9 +187,9 @@ def study(tmp_path_factory) -> Study:
 def killed(study) -> Told:
     """Two trainings, of which the first is killed, and again when it is tried once more."""
     run = study.start(*BOTH)
-    for _ in range(2):
-        done = len(study.epochs("lenet5-rgb"))
-        wait_for(lambda done=done: len(study.epochs("lenet5-rgb")) > done, run)
+    name = "lenet5-rgb"
+    for met in (lambda: study.epochs(name), lambda: study.log(name).count("loading Keras") == 2):
+        wait_for(met, run)
         (worker,) = workers(run)
         os.kill(worker, signal.SIGKILL)
     return study.finish(run)
@@ -332,7 +346,7 @@ def test_the_folder_holds_what_is_to_be_kept_and_nothing_else(study, metered):
 def test_a_second_time_nothing_is_trained(study, metered):
     before = study.states()
     begun = [study.log(name).count("loading Keras") for name in NAMES]
-    again = study.compare(*METERED)
+    again = study.compare_here(*METERED)
     assert again.status == 0, again.stderr
     assert "2 runs, 2 of them finished already" in again.stderr
     assert study.states() == before
@@ -342,7 +356,7 @@ def test_a_second_time_nothing_is_trained(study, metered):
 
 def test_other_options_over_finished_runs_are_refused(study, metered):
     before, page = study.states(), (study.out / "comparison.md").read_text("utf-8")
-    again = study.compare(*METERED, "--batch", "7")
+    again = study.compare_here(*METERED, "--batch", "7")
     assert again.status == 1
     assert again.stdout == ""
     assert "lenet5-gray: a model of other data or options; give another -o, or" in again.stderr
@@ -356,7 +370,7 @@ def test_without_the_models_themselves_the_table_is_still_complete(study, metere
     of_before = json.loads((copy.out / "comparison.json").read_text("utf-8"))
     for name in names:
         (copy.model("lenet5-gray") / name).unlink()
-    told = copy.compare("--networks", "lenet5", "--channels", "gray")
+    told = copy.compare_here("--networks", "lenet5", "--channels", "gray")
     assert told.status == 0, told.stderr
     now, before = (one["columns"][0]["measures"] for one in (told.json, of_before))
     for name in ("weights", "size of the model file, bytes", "accuracy, test"):

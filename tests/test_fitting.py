@@ -120,11 +120,10 @@ def test_a_stopped_fit_goes_on_as_if_it_had_not_been_stopped(undisturbed, tmp_pa
     ("network", "changes"),
     [
         # Dropout draws from a state of its own.
-        ("cnn1", {"optimizer": "sgd", "schedule": "cosine"}),
-        ("cnn1", {"mixed_precision": True}),
+        ("cnn1", {"optimizer": "sgd", "schedule": "cosine", "mixed_precision": True}),
         ("lenet5", {"freeze": True, "unfreeze": 1}),
     ],
-    ids=["dropout and cosine", "mixed precision", "unfreezing"],
+    ids=["dropout, cosine and mixed precision", "unfreezing"],
 )
 def test_a_stopped_fit_goes_on_in_the_same_way_with(network, changes, tmp_path):
     def stop_after_one(_: Epoch) -> None:

@@ -18,6 +18,7 @@ from fer_pipeline.dataset import open_dataset
 from fer_pipeline.faces import network_inputs
 from fer_pipeline.history import read_history
 from fer_pipeline.model_folder import ModelSpec
+from fer_pipeline.splits import divide
 from tests.conftest import write_faces
 
 SMALL = ("--network", "lenet5", "--size", "16", "--epochs", "1", "--augment", "none")
@@ -111,26 +112,33 @@ def test_over_all_folds_every_face_is_tested_once_and_the_model_is_refitted(fold
     assert ModelSpec.read(folds).split["folds"] == 3
 
 
-def test_one_fold_is_a_split_of_its_own_and_its_model_the_evaluated_one(data, folds, tmp_path):
-    result = done(train(data, tmp_path / "model", "--folds", 3, "--fold", 2))
+@pytest.fixture(scope="module")
+def one_fold(data, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("fold") / "model"
+    result = done(train(data, folder, "--folds", 3, "--fold", 2))
     assert "fold 2 of 3" in result.stderr.splitlines()[0]
-    assert np.array_equal(sides_of(tmp_path / "model"), sides_of(folds)[1:2])
-    assert not metrics_of(tmp_path / "model")["refitted_on_everyone"]
+    return folder
+
+
+def test_one_fold_is_a_split_of_its_own_and_its_model_the_evaluated_one(folds, one_fold):
+    assert np.array_equal(sides_of(one_fold), sides_of(folds)[1:2])
+    assert not metrics_of(one_fold)["refitted_on_everyone"]
     with (
         np.load(folds / "predictions.npz") as all_folds,
-        np.load(tmp_path / "model" / "predictions.npz") as alone,
+        np.load(one_fold / "predictions.npz") as alone,
     ):
         of_fold = all_folds["fit"] == 1
         assert np.array_equal(all_folds["probabilities"][of_fold], alone["probabilities"])
 
 
-def test_a_split_is_replayed_whatever_the_seed(data, first, tmp_path):
+def test_a_split_is_replayed_whatever_the_seed(data, first, one_fold, tmp_path):
     folder = tmp_path / "model"
     done(train(data, folder, "--split-from", first, "--seed", 5))
     assert np.array_equal(sides_of(folder), sides_of(first))
-    done(train(data, tmp_path / "drawn", "--seed", 5))
-    assert not np.array_equal(sides_of(tmp_path / "drawn"), sides_of(first))
-    again = train(data, folder, "--split-from", tmp_path / "drawn", "--seed", 5)
+    with open_dataset(data) as dataset:
+        (drawn,) = divide(dataset, None, 5)
+    assert not np.array_equal(drawn.test, np.flatnonzero(sides_of(first)[0] == 2))
+    again = train(data, folder, "--split-from", one_fold, "--seed", 5)
     assert again.exit_code == 1
     assert "not the model of this data with these options" in again.stderr
     shutil.copytree(first, tmp_path / "moved")
@@ -165,10 +173,18 @@ def test_weights_that_cannot_be_taken_leave_nothing_in_the_way(data, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["weights.h5"]
 
 
-def test_a_model_that_goes_on_learning_keeps_what_is_frozen(data, first, tmp_path):
-    result = done(train(data, tmp_path / "model", "--weights", first, "--freeze"))
+@pytest.fixture(scope="module")
+def frozen(data, first, tmp_path_factory) -> Path:
+    """A model that began with the weights of a copy of the first."""
+    folder = tmp_path_factory.mktemp("frozen")
+    shutil.copytree(first, folder / "start")
+    result = done(train(data, folder / "model", "--weights", folder / "start", "--freeze"))
     assert "layers begin with weights from" in result.stderr
-    before, after = (load_model(one).get_weights() for one in (first, tmp_path / "model"))
+    return folder / "model"
+
+
+def test_a_model_that_goes_on_learning_keeps_what_is_frozen(first, frozen):
+    before, after = (load_model(one).get_weights() for one in (first, frozen))
     # Kernel and bias of two convolutions; three dense layers are the head.
     assert same(before, after) == [True] * 4 + [False] * 6
 
@@ -181,22 +197,21 @@ def test_without_freezing_all_layers_go_on_from_the_weights(data, first, tmp_pat
     assert not all(same(before, after))
 
 
-def test_other_weights_are_another_training(data, first, tmp_path):
-    shutil.copytree(first, tmp_path / "start")
-    done(train(data, tmp_path / "model", "--weights", tmp_path / "start"))
-    again = done(train(data, tmp_path / "model", "--weights", first))
+def test_other_weights_are_another_training(data, first, frozen, tmp_path):
+    again = done(train(data, frozen, "--weights", first, "--freeze"))
     assert "nothing to do" in again.stderr
+    shutil.copytree(first, tmp_path / "start")
     other = load_model(first)
     other.set_weights([2 * weight for weight in other.get_weights()])
     other.save(tmp_path / "start" / "model.keras")
-    refused = train(data, tmp_path / "model", "--weights", tmp_path / "start")
+    refused = train(data, frozen, "--weights", tmp_path / "start", "--freeze")
     assert refused.exit_code == 1
     assert "not the model of this data with these options" in refused.stderr
 
 
 def test_a_model_learned_in_16_bits_is_saved_in_32_and_converted(data, tmp_path):
     folder = tmp_path / "model"
-    done(train(data, folder, "--mixed-precision", "--epochs", 2))
+    done(train(data, folder, "--mixed-precision"))
     model = load_model(folder)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
     assert {str(variable.dtype) for variable in model.variables} <= {"float32"}
