@@ -17,7 +17,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from memory import PARTICIPANTS, observed
+from made_clips import PARTICIPANTS
+from memory import observed
 
 from fer_pipeline.report.tables import text_table
 

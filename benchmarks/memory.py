@@ -17,19 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import numpy as np
-from run import CLIP, untrained_model
+from made_clips import CLIP, PARTICIPANTS, repeated
+from made_models import untrained_model
 
 from fer_pipeline.dataset import FaceRow, create_dataset
 from fer_pipeline.domain import Box
 from fer_pipeline.model_folder import ModelSpec
 from fer_pipeline.report.tables import text_table
 
-PARTICIPANTS = CLIP.parent.parent / "participants"
 SAMPLES = 12
 PEOPLE = 8
 EMOTIONS = ("neutral", "happiness", "surprise")
@@ -46,39 +46,46 @@ def main() -> None:
     for name, part in PARTS.items():
         if options.only in (None, name):
             with tempfile.TemporaryDirectory() as scratch:
-                part(Path(scratch), options)
+                print(part(Path(scratch), options) + "\n", flush=True)
 
 
-def annotating(folder: Path, options: argparse.Namespace) -> None:
-    long = repeated(CLIP, folder / "long.mp4", options.minutes * 60)
+def annotating(folder: Path, minutes: float) -> str:
+    """Annotate one long clip; return its memory over time as a table."""
+    long = repeated(CLIP, folder / "long.mp4", minutes * 60)
     model = untrained_model(folder / "model")
-    print(f"annotate, one clip of {options.minutes:g} minutes, every frame decoded:")
     words = ["annotate", long, "--model", model, "--fps", "1", "-q", "--out", folder / "labels.csv"]
-    print(text_table(("share of the time", "resident MiB"), watched(words)))
+    table = text_table(("share of the time", "resident MiB"), watched(words))
+    return f"annotate, one clip of {minutes:g} minutes, every frame decoded:\n{table}"
 
 
-def extracting(folder: Path, options: argparse.Namespace) -> None:
-    many(folder / "many", options.clips)
-    print(f"\nextract, {options.clips} clips of 2 seconds, one worker:")
+def extracting(folder: Path, clips: int) -> str:
+    """Extract many short clips; return its memory over time as a table."""
+    many(folder / "many", clips)
     words = ["extract", folder / "many", "-o", folder / "faces.h5", "--every", "25"]
     words += ["--workers", "1", "-q"]
-    print(text_table(("share of the time", "resident MiB"), watched(words)))
+    table = text_table(("share of the time", "resident MiB"), watched(words))
+    return f"extract, {clips} clips of 2 seconds, one worker:\n{table}"
 
 
-def training(folder: Path, options: argparse.Namespace) -> None:
-    print(f"\ntrain, {SIZE}×{SIZE} pixels in gray, one epoch:")
+def training(folder: Path, faces: list[int]) -> str:
+    """Train on few faces and on many; return the most memory of each as a table."""
     rows = []
-    for count in options.faces:
+    for count in faces:
         data = made_up(folder / f"{count}.h5", count, untrained_model(folder / f"crop-{count}"))
         words = ["train", "--data", data, "-o", folder / f"model-{count}", "--epochs", "1", "-q"]
         most = max(memory for _, memory in observed(words, "RssAnon"))
         inputs = count * SIZE * SIZE / 2**20
         rows.append((f"{count:,}", f"{inputs:.0f}", f"{4 * inputs:.0f}", f"{most:.0f}"))
     header = ("faces", "inputs, MiB", "as float32, MiB", "most memory of its own, MiB")
-    print(text_table(header, rows))
+    table = text_table(header, rows)
+    return f"train, {SIZE}×{SIZE} pixels in gray, one epoch:\n{table}"
 
 
-PARTS = {"annotate": annotating, "extract": extracting, "train": training}
+PARTS: dict[str, Callable[[Path, argparse.Namespace], str]] = {
+    "annotate": lambda folder, options: annotating(folder, options.minutes),
+    "extract": lambda folder, options: extracting(folder, options.clips),
+    "train": lambda folder, options: training(folder, options.faces),
+}
 
 
 def made_up(path: Path, count: int, model: Path) -> Path:
@@ -96,27 +103,6 @@ def made_up(path: Path, count: int, model: Path) -> Path:
                     writer.append(f"P{person}_{emotion}.mp4", row)
         writer.finish({})
     return path
-
-
-def repeated(clip: Path, target: Path, seconds: float) -> Path:
-    """Write a clip over and over into one file, without encoding it again."""
-    with av.open(str(target), "w") as out:
-        stream = None
-        shift = 0
-        while True:
-            with av.open(str(clip)) as source:
-                video = source.streams.video[0]
-                if stream is None:
-                    stream = out.add_stream_from_template(video)
-                for packet in source.demux(video):
-                    if packet.dts is None:
-                        continue
-                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    packet.stream = stream
-                    out.mux(packet)
-                shift += video.duration
-                if shift * video.time_base >= seconds:
-                    return target
 
 
 def many(folder: Path, count: int) -> None:
