@@ -11,20 +11,21 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, closing, suppress
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fer_pipeline.ahead import ahead
 from fer_pipeline.classifier import Classifier
 from fer_pipeline.domain import Frame, Status
 from fer_pipeline.errors import DetectorError, OutputError
 from fer_pipeline.exports import is_timeline, write_timeline
 from fer_pipeline.face_search import SearchOptions, search_faces
-from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
+from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop, one_thread_each
 from fer_pipeline.files import (
     FileState,
     PathKind,
@@ -49,6 +50,9 @@ from fer_pipeline.timeline import Tally, TimelineRow, Totals, read_rows
 from fer_pipeline.tracking import TrackedFrame
 from fer_pipeline.video import open_video
 from fer_pipeline.workers import Outcome, Progress, run_tasks
+
+# Searched frames that may wait for their emotions.
+_FRAMES_AHEAD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,23 @@ class ClipRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationTask:
-    """One clip to be annotated, complete with all that a worker needs."""
+    """One clip to be annotated, complete with all that a worker needs.
+
+    Attributes:
+        source: The clip.
+        model: A model folder.
+        options: Which frames and faces get a row.
+        settings: Digest of the model and the options.
+        piece: Where its rows go.
+        overlap: Whether decoding, searching and telling emotions overlap, in threads.
+    """
 
     source: Source
     model: Path
     options: SearchOptions
     settings: str
     piece: Path
+    overlap: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,7 +209,8 @@ def run_annotation(
 
     Args:
         plan: What to do.
-        workers: Processes.
+        workers: Cores to use: for clips side by side or, if there are fewer, for the stages of
+            each.
         progress: Called with the number of frames read since the last call.
         timeout: Seconds that a clip may take.
 
@@ -209,7 +224,9 @@ def run_annotation(
     try:
         for outcome in plan.finished.values():
             yield _write_into_folders(plan, outcome)
-        with closing(run_tasks(annotate_clip, plan.tasks, workers, progress, timeout)) as outcomes:
+        overlap = workers > len(plan.tasks)
+        tasks = [replace(task, overlap=overlap) for task in plan.tasks]
+        with closing(run_tasks(annotate_clip, tasks, workers, progress, timeout)) as outcomes:
             for outcome in outcomes:
                 if isinstance(outcome.error, OutputError):
                     raise outcome.error
@@ -251,12 +268,17 @@ def annotate_clip(task: AnnotationTask, progress: Progress) -> ClipRecord:
     emotions = classifier.spec.emotions
     tally = Tally(emotions)
     state = FileState.of(task.source.path)
-    with open_video(task.source.path) as video:
+    detector = _detector(classifier.spec, task.options)
+    with one_thread_each(), open_video(task.source.path) as video, ExitStack() as stack:
+        tracked: Iterator[TrackedFrame] = search_faces(
+            video, detector, task.options, progress, overlap=task.overlap
+        )
+        if task.overlap:
+            tracked = stack.enter_context(closing(ahead(tracked, _FRAMES_AHEAD)))
 
         def rows() -> Iterator[TimelineRow]:
-            detector = _detector(classifier.spec, task.options)
-            for tracked in search_faces(video, detector, task.options, progress):
-                for row in _rows_of(tracked, task.source.name, classifier):
+            for frame in tracked:
+                for row in _rows_of(frame, task.source.name, classifier):
                     tally.add(row)
                     yield row
 

@@ -5,12 +5,12 @@ Frozen, and free of every library but numpy, so that any other module may depend
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,11 @@ class Box:
         return self.width * self.height
 
     @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns in an array of pixels."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+    @property
     def center(self) -> tuple[float, float]:
         """Horizontal and vertical position of the middle, in pixels."""
         return self.x + self.width / 2, self.y + self.height / 2
@@ -101,14 +106,21 @@ class Box:
         )
 
 
-class Pixels(Protocol):
+class Pixels(ABC):
     """A decoded picture that converts itself when asked, so that nothing is converted in vain."""
 
+    @abstractmethod
     def luma(self) -> UInt8Array:
         """Return brightness, shape (height, width)."""
 
+    @abstractmethod
     def rgb(self) -> UInt8Array:
         """Return colour, shape (height, width, 3), in the order red, green, blue."""
+
+    def rgb_within(self, part: Box) -> UInt8Array:
+        """Return the colour of a part, which lies inside: just what `rgb` has there."""
+        rows, columns = part.slices
+        return self.rgb()[rows, columns]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +144,12 @@ class Frame:
 
     @cached_property
     def rgb(self) -> UInt8Array:
-        """Colour, shape (height, width, 3), red first: what crops are cut from."""
+        """Colour, shape (height, width, 3), red first."""
         return self.pixels.rgb()
+
+    def rgb_within(self, part: Box) -> UInt8Array:
+        """Return the colour of a part, which lies inside: what crops are cut from."""
+        return self.pixels.rgb_within(part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,7 +233,8 @@ def run_extraction(
 
     Args:
         plan: What to do.
-        workers: Processes.
+        workers: Cores to use: for videos side by side or, if there are fewer, for the stages of
+            each.
         progress: Called with the number of frames read since the last call.
         timeout: Seconds that a video may take.
 
@@ -243,7 +244,8 @@ def run_extraction(
     Raises:
         OutputError: A part cannot be written, and so no other can; those finished are kept.
     """
-    with closing(run_tasks(extract_video, plan.tasks, workers, progress, timeout)) as outcomes:
+    tasks = [replace(task, overlap=workers > len(plan.tasks)) for task in plan.tasks]
+    with closing(run_tasks(extract_video, tasks, workers, progress, timeout)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome.error, OutputError):
                 raise outcome.error

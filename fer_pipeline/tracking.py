@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from fer_pipeline.cuts import CutFinder
 from fer_pipeline.domain import Box, Detection, Face, Frame, LostFrame
-from fer_pipeline.faces import FaceDetector
 
 Row = Frame | LostFrame
 
@@ -48,6 +46,9 @@ _SPARSE_SECONDS = 0.2
 
 # A tentative face must be found again this soon, or it was none.
 _TENTATIVE_SECONDS = 0.2
+
+# Overlap of a face with itself up to which nobody need look where it was in between.
+_HARDLY_MOVED = 0.5
 
 # How far, in widths of the face, a person may have moved while out of sight.
 _REACH = 1.0
@@ -110,35 +111,17 @@ class _Held:
         return TrackedFrame(self.frame, tuple(sorted(faces, key=lambda face: face.track)))
 
 
-def track_faces(
-    frames: Iterable[tuple[Row, tuple[Detection, ...]]],
-    interval: float,
-    options: TrackingOptions | None = None,
-    begins_shot: Callable[[Frame], bool] = lambda _: False,
-) -> Iterator[TrackedFrame]:
-    """Give each face the number of its person, drop false positives and bridge short losses.
+class FaceTracker:
+    """Gives each face the number of its person, drops false positives and bridges short losses.
+
+    Frames go in, in order of time, and come out of `certain` once and in the same order.
 
     Args:
-        frames: Frames in order of time, each with what was detected in it.
-        interval: Nominal seconds between them.
+        interval: Nominal seconds between the frames.
         options: When detections belong together.
-        begins_shot: Whether a frame is the first of a new shot, whose faces get new numbers.
-
-    Yields:
-        Every frame, once and in order. Boxes over a gap carry no score.
     """
-    tracker = _Tracker(interval, options or TrackingOptions())
-    for frame, detections in frames:
-        if isinstance(frame, Frame) and begins_shot(frame):
-            tracker.cut()
-        tracker.add(frame, detections)
-        yield from tracker.certain()
-    tracker.finish()
-    yield from tracker.certain()
 
-
-class _Tracker:
-    def __init__(self, interval: float, options: TrackingOptions) -> None:
+    def __init__(self, interval: float, options: TrackingOptions = TrackingOptions()) -> None:
         self._options = options
         self._spacing = interval
         self._last_time: float | None = None
@@ -148,14 +131,28 @@ class _Tracker:
         self._seen = 0
         self._numbers = 0
 
-    def add(self, frame: Row, detections: tuple[Detection, ...]) -> None:
-        held = _Held(frame)
-        self._held.append(held)
-        if isinstance(frame, Frame):
-            self._seen += 1
-        if self._last_time is not None:
-            self._spacing = frame.time - self._last_time
-        self._last_time = frame.time
+    def expected(self, time: float) -> tuple[Box, ...]:
+        """Return where the faces should be that were seen lately, false positives among them."""
+        return tuple(
+            track.expected(time) for track in self._alive if not self._is_over(track, time)
+        )
+
+    def goes_on(self, detections: Sequence[Detection]) -> bool:
+        """Tell whether detections are just the known faces, and hardly moved."""
+        return len(detections) == len(self._alive) and all(
+            track.confirmed
+            and not track.missed
+            and max(track.box.overlap(one.box) for one in detections) >= _HARDLY_MOVED
+            for track in self._alive
+        )
+
+    def pass_over(self, frame: Frame) -> None:
+        """Take a frame that was not searched: its faces are where those around it put them."""
+        self._hold(frame)
+
+    def add(self, frame: Row, detections: Sequence[Detection]) -> None:
+        """Take a frame and what was detected in it."""
+        held = self._hold(frame)
         self._let_go(frame.time)
         unmatched = self._match(held, detections)
         for detection in (one for one in unmatched if one.frontal):
@@ -163,6 +160,16 @@ class _Tracker:
             held.found[track] = detection.box, detection.score
             self._alive.append(track)
             self._confirm(track)
+
+    def _hold(self, frame: Row) -> _Held:
+        held = _Held(frame)
+        self._held.append(held)
+        if isinstance(frame, Frame):
+            self._seen += 1
+        if self._last_time is not None:
+            self._spacing = frame.time - self._last_time
+        self._last_time = frame.time
+        return held
 
     def _evidence(self) -> int:
         """Return how many detections a face needs that begins in this frame.
@@ -198,16 +205,18 @@ class _Tracker:
 
     def _let_go(self, time: float) -> None:
         """End the tracks that were out of sight for too long."""
-        for track in list(self._alive):
-            patience = self._options.longest_gap if track.confirmed else _TENTATIVE_SECONDS
-            # However far the frames are apart, a tentative face may be found again in the next.
-            waited = track.confirmed or track.missed
-            if waited and time - track.last_time > patience + _TOLERANCE:
-                self._alive.remove(track)
-                if track.confirmed:
-                    self._gone.append(track)
+        for track in [one for one in self._alive if self._is_over(one, time)]:
+            self._alive.remove(track)
+            if track.confirmed:
+                self._gone.append(track)
 
-    def _match(self, held: _Held, detections: tuple[Detection, ...]) -> list[Detection]:
+    def _is_over(self, track: _Track, time: float) -> bool:
+        patience = self._options.longest_gap if track.confirmed else _TENTATIVE_SECONDS
+        # However far the frames are apart, a tentative face may be found again in the next.
+        waited = track.confirmed or track.missed
+        return waited and time - track.last_time > patience + _TOLERANCE
+
+    def _match(self, held: _Held, detections: Sequence[Detection]) -> list[Detection]:
         """Continue tracks, the likeliest first; return the detections that continue none."""
         pairs = sorted(
             (
@@ -282,20 +291,3 @@ def _within_reach(earlier: Box, later: Box) -> bool:
 
 def _distance(one: Box, other: Box) -> float:
     return math.dist(one.center, other.center)
-
-
-def find_faces(
-    frames: Iterable[Row], detector: FaceDetector, interval: float, options: TrackingOptions
-) -> Iterator[TrackedFrame]:
-    """Look for faces in every frame, and join them to tracks.
-
-    Args:
-        frames: The frames to look at, in order of time.
-        detector: What finds faces in one frame.
-        interval: Nominal seconds between the frames.
-        options: When detections belong together.
-    """
-    detected = (
-        (frame, detector.detect(frame.luma) if isinstance(frame, Frame) else ()) for frame in frames
-    )
-    return track_faces(detected, interval, options, CutFinder().begins_shot)

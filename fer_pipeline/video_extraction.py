@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_pipeline.ahead import ahead
 from fer_pipeline.dataset import CropRecord, FaceRow, create_dataset
 from fer_pipeline.domain import Frame, LostFrame, UInt8Array
 from fer_pipeline.errors import OutputError
 from fer_pipeline.face_search import SearchOptions, search_faces
-from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
+from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop, one_thread_each
 from fer_pipeline.files import FileState, digest_of
 from fer_pipeline.labels import Side, Stretch, VideoLabels
 from fer_pipeline.sources import Source
@@ -21,6 +22,9 @@ from fer_pipeline.video import open_video
 from fer_pipeline.workers import Progress
 
 _CONTEXT_SECONDS = 0.2
+
+# Searched frames that may wait to be cut out.
+_FRAMES_AHEAD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,23 @@ class VideoRecord:
 
 @dataclass(frozen=True)
 class ExtractionTask:
-    """One video to be extracted, complete with all that a worker needs."""
+    """One video to be extracted, complete with all that a worker needs.
+
+    Attributes:
+        source: The video.
+        labels: What it shows.
+        options: How faces are extracted.
+        settings: What makes the crops what they are, plain.
+        part: Where its faces go.
+        overlap: Whether decoding, searching and cutting out overlap, in threads.
+    """
 
     source: Source
     labels: VideoLabels
     options: ExtractionOptions
     settings: dict[str, Any]
     part: Path
+    overlap: bool = False
 
 
 def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
@@ -106,11 +120,17 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
     sides: dict[tuple[int, Stretch], Side] = {}
     sampled = with_face = 0
     with ExitStack() as stack:
+        stack.enter_context(one_thread_each())
         video = stack.enter_context(open_video(path))
         before, digest = FileState.of(path), digest_of(path)
         writer = stack.enter_context(create_dataset(task.part, record, emotions))
         writer.add_video(task.source.name)
-        for tracked in search_faces(video, detector, options.search, progress, wanted):
+        frames: Iterator[TrackedFrame] = search_faces(
+            video, detector, options.search, progress, wanted, overlap=task.overlap
+        )
+        if task.overlap:
+            frames = stack.enter_context(closing(ahead(frames, _FRAMES_AHEAD)))
+        for tracked in frames:
             if task.labels.at(tracked.frame.time) is None:
                 continue
             sampled += isinstance(tracked.frame, Frame)

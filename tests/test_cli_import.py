@@ -20,7 +20,7 @@ import pytest
 from fer_pipeline.care.checking import verify
 from fer_pipeline.corpora import CORPORA
 from fer_pipeline.dataset import open_dataset
-from fer_pipeline.domain import Frame
+from fer_pipeline.domain import Frame, Pixels
 from fer_pipeline.faces import CropOptions, FaceDetector, crop
 from fer_pipeline.files import locked
 from fer_pipeline.splits import divide
@@ -445,7 +445,7 @@ def test_faces_are_found_in_portraits_as_in_videos(fer, portraits, out):
         assert (made["corpus"], made["own"]) == ("folder", True)  # its people may be a study's own
 
 
-class Picture:
+class Picture(Pixels):
     """A picture as a video frame would have it."""
 
     def __init__(self, rgb: np.ndarray) -> None:

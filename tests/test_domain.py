@@ -12,6 +12,7 @@ from fer_pipeline.domain import (
     EMOTIONS,
     Box,
     Frame,
+    Pixels,
     Status,
     canonical_emotion,
     order_emotions,
@@ -101,7 +102,7 @@ def test_a_box_knows_its_middle_and_area():
 # Frames and statuses
 
 
-class CountedPixels:
+class CountedPixels(Pixels):
     """A picture that counts its conversions."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_pipeline import faces
-from fer_pipeline.domain import Box, Frame, UInt8Array
+from fer_pipeline.domain import Box, Frame, Pixels, UInt8Array
 from fer_pipeline.errors import DetectorError
 from fer_pipeline.faces import (
     CropOptions,
@@ -33,7 +33,7 @@ CASCADES = Path(__file__).parent.parent / "haarcascades"
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Picture(Pixels):
     """Pixels that are there already."""
 
     colour: UInt8Array

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fer_pipeline.corpora import CORPORA, Entry, Skipped, Still, Unusable
 from fer_pipeline.corpora.pictures import decode_picture
 from fer_pipeline.dataset import FaceRow
-from fer_pipeline.domain import Box, Frame
+from fer_pipeline.domain import Box, Frame, Pixels
 from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.errors import CorpusError, VideoError
 from fer_pipeline.faces import CropOptions, FaceDetector, crop
@@ -137,7 +137,7 @@ def portrait(rgb: np.ndarray = PORTRAIT, box: Box | None = None, **told: object)
     return Still("portrait.png", encoded(rgb), "happiness", cropped=False, box=box, **told)
 
 
-class Pixels:
+class Picture(Pixels):
     """A picture as a video frame would have it."""
 
     def __init__(self, rgb: np.ndarray) -> None:
@@ -152,7 +152,7 @@ class Pixels:
 
 def as_in_a_video(rgb: np.ndarray, options: CropOptions) -> tuple[np.ndarray, Box, float]:
     """Return the largest face of a picture as extraction would cut it out."""
-    frame = Frame(0, 0.0, Pixels(rgb))
+    frame = Frame(0, 0.0, Picture(rgb))
     face = max(FaceDetector().detect(frame.luma), key=lambda face: face.box.area)
     return crop(frame, face.box, options), face.box, face.score
 
@@ -182,7 +182,7 @@ def test_of_several_faces_the_largest_is_taken():
 def test_a_face_is_cut_out_where_the_corpus_says_it_is():
     box = Box(100, 40, 60, 80)
     (row,) = cut(portrait(box=box))
-    assert np.array_equal(row.image, crop(Frame(0, 0.0, Pixels(PORTRAIT)), box, CROP))
+    assert np.array_equal(row.image, crop(Frame(0, 0.0, Picture(PORTRAIT)), box, CROP))
     assert (row.box, row.score) == (box, None)
 
 

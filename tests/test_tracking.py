@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_pipeline.domain import Box, Detection, Face, Frame, LostFrame
+from fer_pipeline.domain import Box, Detection, Face, Frame, LostFrame, Pixels
 from fer_pipeline.face_search import SearchOptions, largest, search_faces
 from fer_pipeline.faces import FaceDetector
 from fer_pipeline.sampling import SamplingOptions
-from fer_pipeline.tracking import TrackedFrame, TrackingOptions, track_faces
+from fer_pipeline.tracking import FaceTracker, TrackedFrame, TrackingOptions
 from fer_pipeline.video import open_video
 from tests.media import PARTICIPANTS, TURNING_HEAD, TWO_PEOPLE, noise, write_video
 
@@ -24,7 +24,7 @@ LOST = "lost"
 Seen = Sequence[Box] | str
 
 
-class Unseen:
+class Unseen(Pixels):
     """Pixels that nobody looks at."""
 
     def luma(self):
@@ -47,6 +47,22 @@ def rows(
         else:
             detections = tuple(Detection(box, 5.0) for box in boxes)
             yield Frame(index, index * interval, Unseen()), detections
+
+
+def track_faces(
+    frames: Iterable[tuple[Frame | LostFrame, tuple[Detection, ...]]],
+    interval: float,
+    options: TrackingOptions = TrackingOptions(),
+    begins_shot: Callable[[Frame], bool] = lambda _: False,
+) -> Iterator[TrackedFrame]:
+    tracker = FaceTracker(interval, options)
+    for frame, detections in frames:
+        if isinstance(frame, Frame) and begins_shot(frame):
+            tracker.cut()
+        tracker.add(frame, detections)
+        yield from tracker.certain()
+    tracker.finish()
+    yield from tracker.certain()
 
 
 def track(seen: Iterable[Seen], interval: float = INTERVAL, **options: float) -> list[TrackedFrame]:
@@ -165,7 +181,9 @@ def test_two_people_who_cross_keep_their_numbers(behind):
 
 
 def test_a_cut_starts_new_tracks_at_the_same_place():
-    shots = track_faces(rows([[at(100)]] * 20), INTERVAL, None, lambda frame: frame.index == 10)
+    shots = track_faces(
+        rows([[at(100)]] * 20), INTERVAL, TrackingOptions(), lambda frame: frame.index == 10
+    )
     assert numbers(shots) == [(0,)] * 10 + [(1,)] * 10
 
 

@@ -247,7 +247,6 @@ def test_luma_is_the_brightness_that_the_decoder_put_out(tmp_path, pixels):
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray().ravel() for frame in container.decode(video=0)]
     for row, planes in zip(read(path).rows, frames, strict=True):
-        assert row.luma.flags.c_contiguous
         assert np.array_equal(row.luma.ravel(), planes[: row.luma.size])
 
 

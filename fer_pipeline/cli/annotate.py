@@ -22,6 +22,7 @@ from fer_pipeline.cli.summaries import all_failed, collect, list_failures
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.files import locked
+from fer_pipeline.following import DetectionMode
 from fer_pipeline.model_folder import find_model
 from fer_pipeline.outputs import parse_outputs
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
@@ -48,6 +49,7 @@ from fer_pipeline.report.tables import Cell, counted, percent, text_table
 @options.every
 @options.fps
 @options.faces(SearchOptions().faces)
+@options.detect
 @options.profile
 @options.workers
 @options.timeout
@@ -62,6 +64,7 @@ def command(
     every: int | None,
     fps: float | None,
     faces: WhichFaces,
+    detect: DetectionMode,
     profile: bool,
     workers: int,
     timeout: float | None,
@@ -77,7 +80,9 @@ def command(
       fer annotate clip.mp4 --out labels.csv
       fer annotate clips/ --out timelines/ --workers 4
     """
-    search = SearchOptions(sampling=sampling(every, fps), faces=faces, profile=profile)
+    search = SearchOptions(
+        sampling=sampling(every, fps), faces=faces, profile=profile, detect=detect
+    )
     outputs = parse_outputs(out, format_name)
     folder = find_model(model)
     with ExitStack() as stack:

@@ -26,6 +26,7 @@ from fer_pipeline.extraction import (
 from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.faces import Channels, CropOptions, DetectionOptions, bundled_cascades
 from fer_pipeline.files import locked
+from fer_pipeline.following import DetectionMode
 from fer_pipeline.label_layouts import LAYOUTS
 from fer_pipeline.labels import Labelling, LabelOptions
 from fer_pipeline.provenance import command_line
@@ -98,6 +99,7 @@ DEFAULTS = ExtractionOptions()
     show_default=True,
     help="Smallest face looked for, as a share of the frame's shorter side.",
 )
+@options.detect
 @options.profile
 @click.option("--keep-frames", type=options.AnyPath, metavar="DIR", help="Also keep frames as PNG.")
 @click.option("--keep-crops", type=options.AnyPath, metavar="DIR", help="Also keep crops as PNG.")
@@ -127,6 +129,7 @@ def command(
     faces: WhichFaces,
     cascade: str,
     smallest_face: float,
+    detect: DetectionMode,
     profile: bool,
     keep_frames: Path | None,
     keep_crops: Path | None,
@@ -148,7 +151,9 @@ def command(
     """
     options = ExtractionOptions(
         detection=DetectionOptions(cascade=cascade, smallest_face=smallest_face),
-        search=SearchOptions(sampling=sampling(every, fps), faces=faces, profile=profile),
+        search=SearchOptions(
+            sampling=sampling(every, fps), faces=faces, profile=profile, detect=detect
+        ),
         crop=CropOptions(size, margin, channels),
         keep_frames=keep_frames,
         keep_crops=keep_crops,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from fer_pipeline.dataset import EVERYBODY, NOBODY
 from fer_pipeline.emotion_choice import EmotionChoice
+from fer_pipeline.following import DetectionMode
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.workers import available_cores
 
@@ -35,7 +36,15 @@ workers = click.option(
     type=click.IntRange(min=1),
     default=available_cores,
     show_default="all cores",
-    help="Videos done side by side; the result is the same.",
+    help="Cores used, for videos side by side or the stages of one; the result is the same.",
+)
+detect = click.option(
+    "--detect",
+    type=click.Choice(get_args(DetectionMode)),
+    default=get_args(DetectionMode)[0],
+    show_default=True,
+    help="Search every third frame while nothing changes, every frame, or every frame for faces of "
+    "any size.",
 )
 profile = click.option(
     "--profile",

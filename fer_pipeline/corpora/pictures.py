@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,19 +50,6 @@ def brightness(picture: UInt8Array) -> UInt8Array:
         return np.ascontiguousarray(picture[..., 0])
     gray: Any = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     return np.asarray(gray)
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let OpenCV work in the thread that calls it: where there are several, more are in the way."""
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 # Some versions of OpenCV make a picture of a PNG or JPEG file that is cut short, and say so only on

@@ -11,10 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_pipeline.corpora import Entry, Skipped, Still, Unusable
-from fer_pipeline.corpora.pictures import brightness, decode_picture, one_thread_each
+from fer_pipeline.corpora.pictures import brightness, decode_picture
 from fer_pipeline.dataset import UNKNOWN, FaceRow
-from fer_pipeline.domain import Box, Detection, Frame, UInt8Array
-from fer_pipeline.faces import CHANNEL_COUNT, CropOptions, DetectionOptions, FaceDetector, crop
+from fer_pipeline.domain import Box, Detection, Frame, Pixels, UInt8Array
+from fer_pipeline.faces import (
+    CHANNEL_COUNT,
+    CropOptions,
+    DetectionOptions,
+    FaceDetector,
+    crop,
+    one_thread_each,
+)
 from fer_pipeline.quiet import quiet
 
 NO_FACE = "no face found"
@@ -79,7 +86,7 @@ def _batches(entries: Iterable[Entry], most: int) -> Iterator[list[Entry]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class _Picture(Pixels):
     """A decoded picture as the source of a `Frame`, shape (height, width, 1 or 3)."""
 
     image: UInt8Array

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fer_pipeline.domain import Frame, LostFrame, Pixels, UInt8Array
+from fer_pipeline.domain import Frame, LostFrame, Pixels
 from fer_pipeline.errors import VideoError
 from fer_pipeline.files import PathKind, kind_of
 from fer_pipeline.video.clock import TIME_RESET_SECONDS, FrameClock, in_order
 from fer_pipeline.video.damage import Holes, SampleTable
+from fer_pipeline.video.pixels import DecodedPixels, colour_converter
 from fer_pipeline.video.report import PacketTimes, ReadReport, VideoInfo
 
 if TYPE_CHECKING:
@@ -34,11 +31,6 @@ EARLY_END_SECONDS = 1.0
 
 # Broken files can make the demuxer fail again and again without moving on.
 _MOST_DEMUXER_ERRORS = 100
-
-# Planes whose first plane is 8-bit brightness: no conversion is needed to see a face.
-_LUMA_FIRST = frozenset(
-    {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}
-)
 
 _LEAVE_OUT = "leave it out"
 
@@ -62,27 +54,6 @@ _BYTES_LOOKED_AT = 1024
 _FORMATS_WITH_DURATION_FROM_ZERO = frozenset({"matroska", "webm"})
 
 
-@dataclass(frozen=True, eq=False)
-class _DecodedPixels:
-    """A decoder's picture, turned upright when it is converted."""
-
-    picture: VideoFrame
-
-    def luma(self) -> UInt8Array:
-        if self.picture.format.name in _LUMA_FIRST:
-            plane = self.picture.planes[0]
-            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-            return self._upright(rows[: self.picture.height, : self.picture.width])
-        return self._upright(self.picture.to_ndarray(format="gray"))
-
-    def rgb(self) -> UInt8Array:
-        return self._upright(self.picture.to_ndarray(format="rgb24"))
-
-    def _upright(self, pixels: NDArray[Any]) -> UInt8Array:
-        quarter_turns = round(self.picture.rotation / 90) % 4
-        return np.ascontiguousarray(np.rot90(pixels, quarter_turns))
-
-
 class Video:
     """An open video. `frames` reads it once, from its beginning to its end."""
 
@@ -91,6 +62,7 @@ class Video:
         self._stream = stream
         self._start = _earliest_start(container)
         self._time_base = stream.time_base or Fraction(1, 1000)
+        self._converter = colour_converter()
         self._frames_listed = False
         self.info = _describe(path, container, stream, self._start)
         self.report = ReadReport()
@@ -135,7 +107,7 @@ class Video:
             self._container.seek(wanted, stream=self._stream)
             for picture in self._container.decode(self._stream):
                 if picture.pts is None or picture.pts >= wanted:
-                    return _DecodedPixels(picture)
+                    return self._pixels(picture)
         except FFmpegError:
             return None
         return None
@@ -153,11 +125,11 @@ class Video:
         reset = round(TIME_RESET_SECONDS / self._time_base)
         for stamp, picture in in_order(self._pictures(timeline, listed), reset):
             if stamp is None:
-                yield from timeline.show(None, _DecodedPixels(picture))
+                yield from timeline.show(None, self._pixels(picture))
                 continue
             lost = listed.passed_by(stamp)
             yield from timeline.lose([self._seconds(earlier) for earlier in lost])
-            yield from timeline.show(self._seconds(stamp), _DecodedPixels(picture))
+            yield from timeline.show(self._seconds(stamp), self._pixels(picture))
         yield from timeline.lose([self._seconds(stamp) for stamp in listed.rest()])
 
     def _pictures(
@@ -183,6 +155,9 @@ class Video:
             if self.report.errors > errors_before:
                 errors_before = self.report.errors
                 timeline.damaged_until(None if packet.pts is None else self._seconds(packet.pts))
+
+    def _pixels(self, picture: VideoFrame) -> DecodedPixels:
+        return DecodedPixels(picture, self._converter)
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield packets, going on after errors of the demuxer; the last one, empty, flushes."""

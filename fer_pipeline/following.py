@@ -1,0 +1,138 @@
+"""Which frames are searched for faces, and for faces of which size.
+
+To search a frame for faces of any size takes longer than all other work on it. But faces that are
+known hardly change their size from one frame to the next, and large ones are found quickly; frames
+are searched for all sizes once in a while, for people who come. And as long as nothing changes, two
+of three frames need no search: the boxes before and after tell those between.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+from fer_pipeline.cuts import CutFinder
+from fer_pipeline.domain import Box, Detection, Frame
+from fer_pipeline.faces import FaceDetector
+from fer_pipeline.tracking import FaceTracker, Row, TrackedFrame, TrackingOptions
+
+DetectionMode = Literal["sparse", "dense", "every-frame"]
+"""``sparse``: every third frame for faces of the sizes known; ``dense``: every frame so;
+``every-frame``: every frame for faces of any size."""
+
+# While nothing changes, one frame in this many is searched, and one in this many seconds.
+_STRIDE = 3
+_STRIDE_SECONDS = 0.126
+
+# Once in so many seconds it is found out whether there are faces of other sizes, which are looked
+# for so many later; in between another thread may find it out. So a person who is much nearer or
+# farther than those in sight is seen after both at the latest.
+_OTHER_SIZES_SECONDS = 1.0
+_DELAY_SECONDS = 0.4
+
+Search = Callable[[], tuple[Detection, ...]]
+"""Searches a picture, or has done so, and gives what was found."""
+
+Aside = Callable[[Search], Search]
+"""Begins a search, now or when its result is asked for."""
+
+
+def later(search: Search) -> Search:
+    """Search only when the result is asked for."""
+    return search
+
+
+class FaceFollower:
+    """Finds the faces of a video and who is who among them.
+
+    Args:
+        detector: What finds faces in a picture.
+        interval: Nominal seconds between the frames.
+        tracking: When detections belong together.
+        mode: Which frames are searched, and for which faces.
+        aside: Begins searches that can wait, such as in a thread; the result is the same.
+    """
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        interval: float,
+        tracking: TrackingOptions = TrackingOptions(),
+        mode: DetectionMode = "sparse",
+        aside: Aside = later,
+    ) -> None:
+        self._detector = detector
+        self._coarse = detector.coarse()
+        self._aside = aside
+        self._interval = interval
+        # Frames that lie far apart are few, and tell little about each other.
+        self._mode: DetectionMode = mode if interval < _STRIDE_SECONDS else "every-frame"
+        self._tracker = FaceTracker(interval, tracking)
+        self._cuts = CutFinder()
+        self._waiting: list[Frame] = []
+        self._searched: float | None = None  # when a frame was searched last
+        self._looked_for_others = -math.inf
+        self._found_others: Search | None = None
+
+    def follow(self, frames: Iterable[Row]) -> Iterator[TrackedFrame]:
+        """Yield the frames, given in order of time, with their faces."""
+        for frame in frames:
+            self._take(frame)
+            yield from self._tracker.certain()
+        self._settle()
+        self._tracker.finish()
+        yield from self._tracker.certain()
+
+    def _take(self, frame: Row) -> None:
+        if not isinstance(frame, Frame):
+            self._settle()
+            self._tracker.add(frame, ())
+            return
+        if self._cuts.begins_shot(frame):
+            self._settle()
+            self._tracker.cut()
+            self._searched, self._found_others = None, None
+        self._waiting.append(frame)
+        if self._is_due(frame):
+            self._settle()
+
+    def _is_due(self, frame: Frame) -> bool:
+        """Tell whether a frame is searched; if not, one of the next two is."""
+        if self._mode != "sparse" or self._searched is None or len(self._waiting) >= _STRIDE:
+            return True
+        return frame.time + self._interval > self._searched + _STRIDE_SECONDS
+
+    def _settle(self) -> None:
+        """Search the last of the waiting frames, and the others if anything changed since."""
+        if not self._waiting:
+            return
+        *before, last = self._waiting
+        self._waiting.clear()
+        self._searched = last.time
+        found = self._search(last)
+        if self._tracker.goes_on(found):
+            for frame in before:
+                self._tracker.pass_over(frame)
+        else:
+            for frame in before:
+                like = (*self._tracker.expected(frame.time), *(face.box for face in found))
+                self._tracker.add(frame, self._detector.detect(frame.luma, like))
+        self._tracker.add(last, found)
+
+    def _search(self, frame: Frame) -> tuple[Detection, ...]:
+        known = self._tracker.expected(frame.time)
+        if self._mode == "every-frame" or not known:
+            self._looked_for_others, self._found_others = frame.time, None
+            return self._detector.detect(frame.luma)
+        if frame.time >= self._looked_for_others + _OTHER_SIZES_SECONDS:
+            luma, self._looked_for_others = frame.luma, frame.time
+            self._found_others = self._aside(lambda: self._coarse.detect(luma))
+        return self._detector.detect(frame.luma, (*known, *self._others(frame.time)))
+
+    def _others(self, time: float) -> tuple[Box, ...]:
+        """Return the faces of any size that the last look around found, when it is time."""
+        if self._found_others is None or time < self._looked_for_others + _DELAY_SECONDS:
+            return ()
+        found, self._found_others = self._found_others(), None
+        return tuple(face.box for face in found)
