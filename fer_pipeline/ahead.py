@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, Full, Queue
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -46,8 +46,15 @@ class _End:
     """Stands in the queue behind the last item."""
 
 
+class _UnwantedError(Exception):
+    """Ends a stage that takes from another one when nobody wants its own items any more."""
+
+
 def _taken(waiting: Queue[Item]) -> Item:
+    stage = current_thread()
     while True:  # in short turns, because some systems do not interrupt a longer one
+        if isinstance(stage, _Stage) and stage.unwanted.is_set():
+            raise _UnwantedError
         with suppress(Empty):
             return waiting.get(timeout=_POLL_SECONDS)
 
@@ -60,7 +67,7 @@ class _Stage(Thread, Generic[Item]):
         self.error: BaseException | None = None
         self._items = items
         self._waiting = waiting
-        self._unwanted = Event()
+        self.unwanted = Event()
 
     def run(self) -> None:
         """Take the items."""
@@ -68,7 +75,7 @@ class _Stage(Thread, Generic[Item]):
             with _closing(self._items) as items:
                 for item in items:
                     self._hand_over(item)
-                    if self._unwanted.is_set():
+                    if self.unwanted.is_set():
                         return
         except BaseException as error:  # noqa: BLE001 - it is raised where the items are wanted
             self.error = error
@@ -77,11 +84,11 @@ class _Stage(Thread, Generic[Item]):
 
     def stop(self) -> None:
         """End the thread, at once if nobody waits for more."""
-        self._unwanted.set()
+        self.unwanted.set()
         self.join(_GRACE_SECONDS)
 
     def _hand_over(self, item: Item | _End) -> None:
-        while not self._unwanted.is_set():
+        while not self.unwanted.is_set():
             with suppress(Full):
                 self._waiting.put(item, timeout=_POLL_SECONDS)
                 return

@@ -224,7 +224,7 @@ def run_annotation(
     try:
         for outcome in plan.finished.values():
             yield _write_into_folders(plan, outcome)
-        overlap = workers > len(plan.tasks)
+        overlap = workers >= 2 * len(plan.tasks)
         tasks = [replace(task, overlap=overlap) for task in plan.tasks]
         with closing(run_tasks(annotate_clip, tasks, workers, progress, timeout)) as outcomes:
             for outcome in outcomes:

@@ -149,6 +149,8 @@ class Frame:
 
     def rgb_within(self, part: Box) -> UInt8Array:
         """Return the colour of a part, which lies inside: what crops are cut from."""
+        if "rgb" in self.__dict__:  # it was made already
+            return self.rgb[part.slices]
         return self.pixels.rgb_within(part)
 
 
@@ -181,7 +183,8 @@ class Face:
 
     Attributes:
         box: Where, in pixels of the source frame.
-        score: As in `Detection`; None where the box was carried over a gap.
+        score: As in `Detection`; None where the box was carried over a gap, or where its frame was
+            not searched.
         track: Number of the face within its video, from 0.
     """
 

@@ -83,7 +83,7 @@ class ExtractionPlan:
         output: The dataset.
         labelling: The labels of all videos.
         settings: What makes the dataset what it is, plain.
-        crop: The same, as it is recorded in the dataset.
+        crop: How its faces are cut out, as it is recorded in the dataset.
         tasks: Videos to be extracted.
         finished: Videos that an earlier, unfinished run has extracted.
         known: Videos in the dataset that exists.
@@ -92,7 +92,6 @@ class ExtractionPlan:
         kept: What is kept of how the dataset that exists was made.
         withdrawn: People whom the dataset refuses.
         refused: Videos that are left out because they show nobody else.
-        chosen: The classes that were asked for; none if all are taken as they are.
         balance: How many faces of each emotion go into the dataset; None for all.
     """
 
@@ -108,7 +107,6 @@ class ExtractionPlan:
     kept: dict[str, Any]
     withdrawn: tuple[Withdrawn, ...]
     refused: tuple[str, ...]
-    chosen: tuple[str, ...]
     balance: Balance | None
 
     @property
@@ -221,7 +219,6 @@ def plan_extraction(
         kept=kept,
         withdrawn=admission.withdrawn,
         refused=refused,
-        chosen=labels.emotions.names if labels.emotions else (),
         balance=balance,
     )
 
@@ -244,7 +241,7 @@ def run_extraction(
     Raises:
         OutputError: A part cannot be written, and so no other can; those finished are kept.
     """
-    tasks = [replace(task, overlap=workers > len(plan.tasks)) for task in plan.tasks]
+    tasks = [replace(task, overlap=workers >= 2 * len(plan.tasks)) for task in plan.tasks]
     with closing(run_tasks(extract_video, tasks, workers, progress, timeout)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome.error, OutputError):

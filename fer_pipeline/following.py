@@ -26,10 +26,11 @@ _STRIDE = 3
 _STRIDE_SECONDS = 0.126
 
 # Once in so many seconds it is found out whether there are faces of other sizes, which are looked
-# for so many later; in between another thread may find it out. So a person who is much nearer or
-# farther than those in sight is seen after both at the latest.
+# for so many later and so long; in between another thread may find it out. So a person who is much
+# nearer or farther than those in sight is seen after all three at the latest.
 _OTHER_SIZES_SECONDS = 1.0
 _DELAY_SECONDS = 0.4
+_OFFERED_SECONDS = 0.2
 
 Search = Callable[[], tuple[Detection, ...]]
 """Searches a picture, or has done so, and gives what was found."""
@@ -74,6 +75,7 @@ class FaceFollower:
         self._searched: float | None = None  # when a frame was searched last
         self._looked_for_others = -math.inf
         self._found_others: Search | None = None
+        self._others_found: tuple[Box, ...] = ()
 
     def follow(self, frames: Iterable[Row]) -> Iterator[TrackedFrame]:
         """Yield the frames, given in order of time, with their faces."""
@@ -92,7 +94,8 @@ class FaceFollower:
         if self._cuts.begins_shot(frame):
             self._settle()
             self._tracker.cut()
-            self._searched, self._found_others = None, None
+            self._searched = None
+            self._forget_others(frame.time)
         self._waiting.append(frame)
         if self._is_due(frame):
             self._settle()
@@ -111,28 +114,33 @@ class FaceFollower:
         self._waiting.clear()
         self._searched = last.time
         found = self._search(last)
-        if self._tracker.goes_on(found):
+        if self._tracker.goes_on(last.time, found):
             for frame in before:
                 self._tracker.pass_over(frame)
         else:
             for frame in before:
-                like = (*self._tracker.expected(frame.time), *(face.box for face in found))
+                like = (*self._tracker.sizes(frame.time), *(face.box for face in found))
                 self._tracker.add(frame, self._detector.detect(frame.luma, like))
         self._tracker.add(last, found)
 
     def _search(self, frame: Frame) -> tuple[Detection, ...]:
-        known = self._tracker.expected(frame.time)
-        if self._mode == "every-frame" or not known:
-            self._looked_for_others, self._found_others = frame.time, None
+        if self._mode == "every-frame" or not self._tracker.expected(frame.time):
+            self._forget_others(frame.time)
             return self._detector.detect(frame.luma)
         if frame.time >= self._looked_for_others + _OTHER_SIZES_SECONDS:
-            luma, self._looked_for_others = frame.luma, frame.time
+            luma = frame.luma
+            self._forget_others(frame.time)
             self._found_others = self._aside(lambda: self._coarse.detect(luma))
-        return self._detector.detect(frame.luma, (*known, *self._others(frame.time)))
+        like = (*self._tracker.sizes(frame.time), *self._others(frame.time))
+        return self._detector.detect(frame.luma, like)
+
+    def _forget_others(self, time: float) -> None:
+        self._looked_for_others, self._found_others, self._others_found = time, None, ()
 
     def _others(self, time: float) -> tuple[Box, ...]:
         """Return the faces of any size that the last look around found, when it is time."""
-        if self._found_others is None or time < self._looked_for_others + _DELAY_SECONDS:
-            return ()
-        found, self._found_others = self._found_others(), None
-        return tuple(face.box for face in found)
+        begin = self._looked_for_others + _DELAY_SECONDS
+        if self._found_others is not None and time >= begin:
+            self._others_found = tuple(face.box for face in self._found_others())
+            self._found_others = None
+        return self._others_found if begin <= time < begin + _OFFERED_SECONDS else ()

@@ -100,9 +100,15 @@ class VideoLabels:
     doubtful: bool = False
 
     def at(self, time: float) -> Stretch | None:
-        """Return the label of a frame at ``time`` seconds; None: the frame is not stored."""
-        told = next((stretch for stretch in self.stretches if stretch.holds(time)), self.outside)
-        return told if told is not None and told.kept else None
+        """Return the label of a frame at ``time`` seconds; None: the frame is not stored.
+
+        Of several faces that are told apart, the label of one of them.
+        """
+        holding = [stretch for stretch in self.stretches if stretch.holds(time)]
+        told = next((stretch for stretch in holding if stretch.kept), None)
+        if told is None and (not holding or self.tells_faces_apart):
+            return self.outside
+        return told
 
     def of_face(
         self, time: float, number: int, side_in: Callable[[Stretch], Side]
@@ -146,8 +152,9 @@ class VideoLabels:
 
     @property
     def participants(self) -> frozenset[str]:
-        """Codes of the people whom the labels name."""
-        return frozenset(s.participant for s in self.all_stretches if s.participant is not None)
+        """Codes of the people whom the labels name, also where nothing of them is stored."""
+        named = self.stretches if self.outside is None else (*self.stretches, self.outside)
+        return frozenset(s.participant for s in named if s.participant is not None)
 
     def without(self, people: Collection[str]) -> VideoLabels | None:
         """Return the labels without those of some people; None if no others are left.

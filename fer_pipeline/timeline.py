@@ -41,7 +41,7 @@ class TimelineRow:
         status: What the row says about its frame.
         face: Number of the person within the clip; None without a face, as all that follows.
         box: Where the face is.
-        score: The detector's score; None where the box was carried, too.
+        score: The detector's score; None where the box was carried or interpolated, too.
         probabilities: One for each emotion of the model.
     """
 

@@ -3,7 +3,7 @@
 A track needs a tenth of a second or so of evidence before it counts, which removes isolated false
 positives, and it survives a short loss, over which its box is interpolated. Both need a look ahead,
 so frames are held back until nothing about their faces can change any more: at most the longest
-bridged gap. While every known face is in sight, nothing is held.
+bridged gap. While every known face is in sight, only frames that were not searched are held.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ _TENTATIVE_SECONDS = 0.2
 
 # Overlap of a face with itself up to which nobody need look where it was in between.
 _HARDLY_MOVED = 0.5
+
+# So long people are looked for who left and may come back, each in the size they had.
+_REMEMBERED_SECONDS = 10.0
 
 # How far, in widths of the face, a person may have moved while out of sight.
 _REACH = 1.0
@@ -137,11 +140,18 @@ class FaceTracker:
             track.expected(time) for track in self._alive if not self._is_over(track, time)
         )
 
-    def goes_on(self, detections: Sequence[Detection]) -> bool:
-        """Tell whether detections are just the known faces, and hardly moved."""
+    def sizes(self, time: float) -> tuple[Box, ...]:
+        """Return faces as large as those that may be in sight, also of people just lost."""
+        since = time - _REMEMBERED_SECONDS
+        lost = (track.box for track in self._gone if track.last_time >= since)
+        return (*self.expected(time), *lost)
+
+    def goes_on(self, time: float, detections: Sequence[Detection]) -> bool:
+        """Tell whether what was detected is just the known faces, and hardly moved."""
         return len(detections) == len(self._alive) and all(
             track.confirmed
             and not track.missed
+            and not self._is_over(track, time)
             and max(track.box.overlap(one.box) for one in detections) >= _HARDLY_MOVED
             for track in self._alive
         )

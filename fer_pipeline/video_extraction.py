@@ -167,7 +167,8 @@ def _rows(
     frame = tracked.frame
     if not isinstance(frame, Frame):
         return
-    _keep_picture(task.options.keep_frames, task.source.name, f"{frame.index:06d}", frame.rgb)
+    if task.options.keep_frames is not None:
+        _keep_picture(task.options.keep_frames, task.source.name, f"{frame.index:06d}", frame.rgb)
     middle = frame.luma.shape[1] / 2
     for face in tracked.faces:
         now: Side = "left" if face.box.center[0] < middle else "right"

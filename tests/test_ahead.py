@@ -57,6 +57,27 @@ class Numbers:
         return self.thread is not None and not self.thread.is_alive()
 
 
+def test_a_stage_that_yields_nothing_ends_with_the_one_that_takes_from_it():
+    """Otherwise a video would be closed while it is still read."""
+    numbers = Numbers()
+
+    def nothing() -> Iterator[int]:
+        with closing(ahead(numbers, 4)) as taken:
+            yield from (number for number in taken if number < 0)
+
+    outer = ahead(nothing(), 4)
+    waiting = threading.Thread(target=lambda: next(outer, None), daemon=True)
+    waiting.start()
+    until(lambda: numbers.taken > 100)
+    stages = [one for one in threading.enumerate() if type(one).__name__ == "_Stage"]
+    assert len(stages) == 2
+    for stage in stages:
+        if stage is not numbers.thread:
+            stage.stop()
+    assert not any(stage.is_alive() for stage in stages)
+    assert numbers.closed_in is numbers.thread
+
+
 # What comes out
 
 

@@ -407,7 +407,7 @@ def test_a_file_that_is_no_dataset_is_never_replaced(fer, videos, tmp_path):
     thesis.write_text("years of work")
     for option in ((), ("--overwrite",)):
         result = fer("extract", videos, "-o", thesis, *FEW, *option)
-        assert f"{thesis}: exists and is no dataset; give another -o" in error_line(result)
+        assert f"{thesis}: exists and is no dataset" in error_line(result)
         assert thesis.read_text() == "years of work"
     thesis.write_text("")
     assert fer("extract", videos, "-o", thesis, *FEW, "--overwrite").exit_code == 0

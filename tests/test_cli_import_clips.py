@@ -208,3 +208,19 @@ def test_a_balanced_dataset_of_clips_does_not_grow(fer, ravdess, tmp_path, out):
     assert state(out) == before
     assert fer(*arguments, "--balance", "3", "--overwrite").exit_code == 0
     assert len(shown(out)) == 9
+
+
+def test_a_balanced_dataset_is_not_written_without_a_clip_that_failed(fer, ravdess, tmp_path, out):
+    folder = tmp_path / "RAVDESS"
+    shutil.copytree(ravdess / "Actor_01", folder)
+    broken = folder / "02-01-05-01-01-01-01.mp4"
+    broken.write_bytes(b"no video")
+    arguments = ("import", "ravdess", folder, "-o", out, "--every", "25", "--workers", "1")
+    for _ in range(2):
+        line = last_line(fer(*arguments, "--balance", "3"))
+        assert f"{out}: not written, because it is balanced over all videos, and 1 video" in line
+        assert not out.exists()
+    broken.unlink()
+    result = fer(*arguments, "--balance", "3")
+    assert "finished by an earlier run: 2 videos" in result.stderr
+    assert len(shown(out)) == 6

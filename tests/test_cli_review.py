@@ -456,5 +456,8 @@ def test_apply_replaces_nothing_unasked(fer, data, tmp_path):
     with locked(new):
         result = fer("data", "apply", data, list_, "-o", new, "--overwrite")
         assert "another run is writing it" in result.stderr
+    assert "is no dataset" in fer("data", "apply", data, list_, "-o", new, "--overwrite").stderr
+    assert new.read_text() == "mine"
+    shutil.copyfile(data, new)
     assert fer("data", "apply", data, list_, "-o", new, "--overwrite").exit_code == 0
     assert len(labels(new)) == 59

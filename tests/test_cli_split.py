@@ -63,9 +63,9 @@ def test_a_division_is_replaced_only_when_asked(fer, dataset):
 def test_another_file_is_written_and_this_one_left_as_it_is(fer, dataset, tmp_path):
     before = dataset.read_bytes()
     out = tmp_path / "divided.h5"
-    out.write_bytes(b"precious")
+    out.write_bytes(before)
     assert fer("data", "split", dataset, "-o", out).exit_code == 1
-    assert out.read_bytes() == b"precious"
+    assert out.read_bytes() == before
     assert fer("data", "split", dataset, "-o", out, "--overwrite").exit_code == 0
     assert dataset.read_bytes() == before
 

@@ -127,11 +127,25 @@ def test_labels_of_people_apart_keep_to_what_was_chosen():
         Stretch("calm", None),
     )
     chosen = labels.chosen(CHOICE)
+    assert chosen.at(0.5).emotion == "upset"  # else frames with both would not be looked at
     of_faces = [chosen.of_face(0.5, number, lambda _: "left") for number in (0, 1, 2)]
     assert [told.emotion if told else None for told in of_faces] == [None, "upset", None]
     later = chosen.of_face(1.5, 0, lambda _: "left")
     assert (later.emotion, later.participant) == ("calm", "A")
     assert chosen.without({"B"}) is None
+
+
+def test_people_of_whom_nothing_was_chosen_are_still_named():
+    """Else somebody who was withdrawn would be among the frames outside all stretches."""
+    labels = VideoLabels(
+        (Stretch("sadness", "A", 0.0, 1.0), Stretch("anger", "B", 1.0, 2.0)),
+        "labels",
+        Stretch(None, None),
+    )
+    chosen = labels.chosen(CHOICE)
+    assert chosen.participants == {"A", "B"}
+    assert chosen.without({"B"}).outside is None
+    assert chosen.without({"B"}).to_json() == labels.without({"B"}).chosen(CHOICE).to_json()
 
 
 def test_labels_that_were_all_chosen_are_recorded_as_before():

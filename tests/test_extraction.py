@@ -308,15 +308,6 @@ def test_folders_of_pictures_of_joined_datasets_are_remembered(fer, tmp_path):
         assert dataset.provenance["pictures"] == [str(tmp_path / "crops")]
 
 
-def test_a_file_that_is_no_dataset_can_be_begun_anew(tmp_path):
-    output = tmp_path / "f.h5"
-    output.write_text("no dataset")
-    planned = plan_extraction([HAPPY], LabelOptions(), wanted(), output, Existing(overwrite=True))
-    publish(planned, run(planned), "fer extract --overwrite")
-    with open_dataset(output) as dataset:
-        assert dataset.provenance["pictures"] == []
-
-
 # Faces
 
 

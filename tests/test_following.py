@@ -188,7 +188,29 @@ def test_a_camera_that_slows_down_is_searched_in_every_frame():
     assert [*range(33, 60)] == sorted(script.searched)[-27:]
 
 
+def test_faces_stay_until_the_last_frame_before_a_jump_in_time():
+    """A screen that does not change, or a camera that sleeps, leaves frames out."""
+    times = [*(i * 0.04 for i in range(9)), *(2.4 + i * 0.04 for i in range(9))]
+    for mode in MODES:
+        frames = [Frame(i, time, scenery(i)) for i, time in enumerate(times)]
+        tracked, _ = follow(always, frames, mode)
+        assert numbers(tracked) == [(0,)] * 18, mode
+
+
 # Who comes and goes
+
+
+@pytest.mark.parametrize("first", range(60, 66))
+def test_somebody_farther_away_who_comes_back_is_seen_at_once(first):
+    """It is known how large they were."""
+    near, far = at(100), at(400, 40)
+
+    def seen(index: int) -> list[Box]:
+        return [near] if 40 <= index < first else [near, far]
+
+    tracked, _ = follow(seen, film(100))
+    without = [frame.frame.index for frame in tracked if len(frame.faces) < 2]
+    assert without == [*range(40, first)]
 
 
 @pytest.mark.parametrize("first", range(10, 16))

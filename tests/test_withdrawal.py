@@ -279,6 +279,7 @@ def test_what_a_killed_export_left_is_told(fer, study):
         folder.mkdir(parents=True)
     result = fer("data", "withdraw", study / "faces.h5", ANNA)
     assert result.exit_code == 0
+    assert "unfinished exports may hold" in result.stderr
     for folder in left:
         assert str(folder) in result.stderr
 

@@ -80,6 +80,7 @@ class WithdrawalPlan:
         trainings: Folders of unfinished trainings that hold pictures of the person.
         others: Folders of unfinished trainings on other data, or on this before it changed.
         pictures: Folders with pictures of the person, for the user to delete.
+        exports: Folders of unfinished exports, which may be of this dataset or of another.
         models: Models that were trained with that person.
     """
 
@@ -95,6 +96,7 @@ class WithdrawalPlan:
     trainings: tuple[Path, ...]
     others: tuple[Path, ...]
     pictures: tuple[Path, ...]
+    exports: tuple[Path, ...]
     models: tuple[TrainedModel, ...]
 
     @property
@@ -163,7 +165,8 @@ def plan_withdrawal(
             parts=parts,
             trainings=tuple(folder for folder, on_this in trainings.items() if on_this),
             others=tuple(folder for folder, on_this in trainings.items() if not on_this),
-            pictures=(*_pictures_of(path, dataset.provenance, videos), *_stopped_exports(path)),
+            pictures=tuple(_pictures_of(path, dataset.provenance, videos)),
+            exports=_unfinished_exports(path),
             models=tuple(_models_of(models, codes | {real or code}, dataset.digest)),
         )
 
@@ -293,10 +296,10 @@ def _pictures_of(path: Path, made: dict[str, Any], videos: Videos) -> Iterator[P
             yield from [place for place in places if place.is_dir()][:1]
 
 
-def _stopped_exports(path: Path) -> list[Path]:
-    """List what exports that were killed left beside a dataset, or a folder below."""
+def _unfinished_exports(path: Path) -> tuple[Path, ...]:
+    """List what exports put together, or were killed over, beside a dataset or a folder below."""
     patterns = (f"{place}.*{EXPORTING_SUFFIX}" for place in ("", "*/"))
-    return sorted({folder for pattern in patterns for folder in path.parent.glob(pattern)})
+    return tuple(sorted({one for pattern in patterns for one in path.parent.glob(pattern)}))
 
 
 def _models_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,6 +14,7 @@ from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, collect, list_failures, participants_by_emotion
 from fer_pipeline.dataset import open_dataset
 from fer_pipeline.emotion_choice import NOT_CHOSEN, EmotionChoice
+from fer_pipeline.errors import OutputError
 from fer_pipeline.extraction import (
     Balance,
     Existing,
@@ -162,6 +163,7 @@ def command(
     if dry_run:
         _, labelling = understand(videos, wanted)
         console.result(_labelling_table(labelling))
+        _tell_unshown(console, wanted, labelling)
         _tell_untold(console, labelling)
         return
     existing = Existing(overwrite, verify, readmit)
@@ -183,12 +185,16 @@ def extract(
     """Extract videos, those of a public corpus too, and tell of it; ends the command if in part."""
     with locked(out):
         plan = plan_extraction(videos, labels, options, out, existing, corpus, balance)
+        _tell_unshown(console, labels, plan.labelling)
         _tell_plan(console, plan)
         records, failures = collect(
             console,
             plan.tasks,
             lambda progress: run_extraction(plan, workers, progress, timeout),
         )
+        if failures and plan.balance is not None:
+            list_failures(console, failures)
+            raise _cannot_be_balanced(plan, len(failures))
         publish(plan, records, command_line())
     _summarize(console, plan, {**plan.finished, **records})
     _tell_untold(console, plan.labelling)
@@ -270,18 +276,30 @@ def _summarize(console: Console, plan: ExtractionPlan, records: dict[str, VideoR
     if plan.output.exists():
         with open_dataset(plan.output) as dataset:
             console.result(participants_by_emotion(dataset))
-            for emotion, why in _unseen(plan, dataset.emotions):
-                console.warn(f"{emotion}: {why}")
+            unseen = set(plan.labelling.emotions).difference(dataset.emotions)
+            for emotion in sorted(unseen):
+                console.warn(f"{emotion}: labelled, but no face of it was found")
             held = f"{counted(len(dataset), 'face')} of {counted(len(dataset.videos), 'video')}"
             console.result(f"\n{plan.output}: {held}")
 
 
-def _unseen(plan: ExtractionPlan, shown: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield each emotion of which there is no face though one would think so, and why."""
-    labelled, wanted = set(plan.labelling.emotions), set(plan.chosen)
-    for emotion in sorted((labelled | wanted).difference(shown)):
-        found = emotion in labelled
-        yield emotion, "labelled, but no face of it was found" if found else "no video shows it"
+def _tell_unshown(console: Console, labels: LabelOptions, labelling: Labelling) -> None:
+    chosen = labels.emotions.names if labels.emotions is not None else ()
+    for emotion in chosen:
+        if emotion not in labelling.emotions:
+            console.warn(f"{emotion}: no video shows it")
+
+
+def _cannot_be_balanced(plan: ExtractionPlan, failures: int) -> OutputError:
+    """Return the error of a dataset that would be balanced without some of its videos.
+
+    It could not take them in later. The others wait in their parts.
+    """
+    return OutputError(
+        f"{plan.output}: not written, because it is balanced over all videos, and "
+        f"{counted(failures, 'video')} failed",
+        "mend them or take them away, and run again; the others are kept",
+    )
 
 
 def _share(record: VideoRecord) -> str:

@@ -154,7 +154,7 @@ def _described() -> str:
     type=click.IntRange(min=1),
     default=available_cores,
     show_default="all cores",
-    help="Pictures or clips done side by side; the result is the same.",
+    help="Cores used: for pictures or clips side by side; the result is the same.",
 )
 @options.timeout
 @options.readmit

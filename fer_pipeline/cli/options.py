@@ -36,7 +36,7 @@ workers = click.option(
     type=click.IntRange(min=1),
     default=available_cores,
     show_default="all cores",
-    help="Cores used, for videos side by side or the stages of one; the result is the same.",
+    help="Cores used: for videos side by side, or the stages of one; the result is the same.",
 )
 detect = click.option(
     "--detect",

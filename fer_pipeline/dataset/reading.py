@@ -174,9 +174,6 @@ def image_hash(image: UInt8Array) -> int:
     return int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little")
 
 
-_SUFFIXES = frozenset({".h5", ".hdf5", ".hdf", ".he5"})
-
-
 @contextmanager
 def open_dataset(path: Path) -> Iterator[Dataset]:
     """Open a dataset for reading.
@@ -211,9 +208,10 @@ def withdrawn_from(path: Path) -> tuple[Withdrawn, ...]:
     if kind_of(path, DatasetError) is not PathKind.FILE or not path.stat().st_size:
         return ()
     if not h5py.is_hdf5(path):
-        if path.suffix.lower() in _SUFFIXES:  # a dataset that lost its beginning
-            return ()
-        raise OutputError(f"{path}: exists and is no dataset", "give another -o")
+        raise OutputError(
+            f"{path}: exists and is no dataset; if it was one, who was withdrawn cannot be told",
+            "give another -o, or remove the file",
+        )
     try:
         with open_dataset(path) as dataset:
             return dataset.withdrawn

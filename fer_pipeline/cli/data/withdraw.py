@@ -104,19 +104,23 @@ def _tell_what_is_left(console: Console, plan: WithdrawalPlan) -> None:
         )
     if plan.pictures:
         console.warn(_listing("pictures of that person, to be deleted by you:", plan.pictures))
-    for training in plan.trainings:
-        console.say(f"{training}: has to be trained from the beginning")
-    if plan.others:
-        console.warn(
-            _listing(
-                "unfinished trainings on other data, or on this before it changed, may hold that "
-                "person's faces:",
-                plan.others,
-            )
-        )
+    _tell_of_unfinished_work(console, plan)
     for model in plan.models:
         sides = ", ".join(model.sides) or "people unknown, but of this dataset"
         console.warn(f"{model.folder}: has seen that person ({sides}); train it again")
+
+
+def _tell_of_unfinished_work(console: Console, plan: WithdrawalPlan) -> None:
+    for training in plan.trainings:
+        console.say(f"{training}: has to be trained from the beginning")
+    may_hold = {
+        "unfinished exports may hold that person's faces:": plan.exports,
+        "unfinished trainings on other data, or on this before it changed, may hold that "
+        "person's faces:": plan.others,
+    }
+    for title, folders in may_hold.items():
+        if folders:
+            console.warn(_listing(title, folders))
 
 
 def _listing(title: str, entries: tuple[str, ...] | tuple[Path, ...]) -> str:
