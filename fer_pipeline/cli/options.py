@@ -60,47 +60,40 @@ timeout = click.option(
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there; begin anew.")
 
 
-class _Emotions(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """A choice of emotions."""
+class _Parsed(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A value that a function makes of what was typed; a default may be one already."""
 
-    name = "emotions"
+    def __init__(self, name: str, kind: type, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._kind = kind
+        self._parse = parse
 
     def convert(
         self,
         value: Any,
         param: click.Parameter | None,  # noqa: ARG002
         ctx: click.Context | None,  # noqa: ARG002
-    ) -> EmotionChoice:
-        return value if isinstance(value, EmotionChoice) else EmotionChoice.parse(str(value))
+    ) -> Any:
+        """Return the value."""
+        return value if isinstance(value, self._kind) else self._parse(str(value))
 
 
 emotions = click.option(
     "--emotions",
-    type=_Emotions(),
+    type=_Parsed("emotions", EmotionChoice, EmotionChoice.parse),
     metavar="A,B,NAME=C+D",
     help="Take in these emotions only; several may become one.  [default: all]",
 )
 
 
-class _People(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """Participant codes, separated by commas."""
-
-    name = "people"
-
-    def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,  # noqa: ARG002
-        ctx: click.Context | None,  # noqa: ARG002
-    ) -> frozenset[str]:
-        if isinstance(value, frozenset):
-            return value
-        return frozenset(code.strip() for code in str(value).split(",") if code.strip())
+def _codes(text: str) -> frozenset[str]:
+    """Read participant codes, separated by commas."""
+    return frozenset(code.strip() for code in text.split(",") if code.strip())
 
 
 readmit = click.option(
     "--readmit",
-    type=_People(),
+    type=_Parsed("people", frozenset, _codes),
     is_flag=False,
     flag_value=",".join(EVERYBODY),
     default=NOBODY,
