@@ -82,17 +82,26 @@ def run(clip: Path) -> tuple[int, int, float]:
     Raises:
         NoPeerError: It does not work here.
     """
+    told = json.loads(run_program(PROGRAM, clip).splitlines()[-1])
+    return told["frames"], told["with_face"], told["seconds"]
+
+
+def run_program(program: Path, *arguments: Path) -> str:
+    """Run a program in the peer's environment; return what it prints.
+
+    Raises:
+        NoPeerError: It fails.
+    """
     # Its own Python's packages alone, and no words of TensorFlow's.
     environment = os.environ | {"PYTHONNOUSERSITE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment.pop("PYTHONPATH", None)
-    command = [PYTHON, PROGRAM, clip]
+    command = [PYTHON, program, *arguments]
     done = subprocess.run(
         command, capture_output=True, encoding="utf-8", env=environment, check=False
     )
     if done.returncode:
         raise NoPeerError(f"it failed: {_last_line(done.stderr)}")
-    told = json.loads(done.stdout.splitlines()[-1])
-    return told["frames"], told["with_face"], told["seconds"]
+    return done.stdout
 
 
 def _pip(*words: str) -> str:

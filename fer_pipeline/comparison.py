@@ -22,8 +22,9 @@ from fer_pipeline.dataset import UNKNOWN, Dataset, open_dataset
 from fer_pipeline.errors import OutputError, SplitError, UsageError
 from fer_pipeline.faces import Channels
 from fer_pipeline.files import replacing
+from fer_pipeline.fine_tuning import starting_from
 from fer_pipeline.fit_options import Epoch
-from fer_pipeline.model_folder import KERAS_FILE, LITERT_FILE, SPEC_FILE, write_json
+from fer_pipeline.model_folder import BUNDLED, KERAS_FILE, LITERT_FILE, SPEC_FILE, write_json
 from fer_pipeline.model_size import ModelSize, model_size
 from fer_pipeline.networks import IMAGENET
 from fer_pipeline.provenance import machine, provenance
@@ -55,7 +56,8 @@ class ComparisonOptions:
     """What is compared with what.
 
     Attributes:
-        networks: Names in `fer_pipeline.networks.NETWORKS`.
+        networks: Names in `fer_pipeline.networks.NETWORKS`, and ``default`` for the model that
+            comes with the package, adapted to the data.
         channels: Representations.
         training: All that the runs have in common.
         leak_meter: Whether every network is also trained on a split by random frames.
@@ -156,9 +158,10 @@ def _runs(
 ) -> Iterator[ComparisonRun]:
     _check(dataset, options)
     kinds = (False, True) if options.leak_meter else (False,)
-    for network, channels, by_frames in product(options.networks, options.channels, kinds):
-        entry = Entry(network, channels, by_frames)
-        common = complete(replace(options.training, network=network, channels=channels))
+    for (name, training), by_frames in product(_networks(options), kinds):
+        common = complete(training)
+        assert common.channels is not None
+        entry = Entry(name, common.channels, by_frames)
         if by_frames:
             common = replace(common, split="random", split_from=None)
         splits = splits_of(dataset, common)
@@ -177,6 +180,16 @@ def _runs(
                 command=command,
                 overwrite=overwrite,
             )
+
+
+def _networks(options: ComparisonOptions) -> Iterator[tuple[str, TrainingOptions]]:
+    """Yield the name in the table and the options of each network in each representation."""
+    for name in options.networks:
+        if name == BUNDLED:  # takes one representation only
+            yield name, starting_from(Path(BUNDLED), options.training)
+            continue
+        for channels in options.channels:
+            yield name, replace(options.training, network=name, channels=channels)
 
 
 def _check(dataset: Dataset, options: ComparisonOptions) -> None:

@@ -28,7 +28,7 @@ from fer_pipeline.model_folder import (
     read_arrays,
 )
 from fer_pipeline.model_size import ModelSize
-from fer_pipeline.networks import NETWORKS
+from fer_pipeline.networks import find_network
 from fer_pipeline.paired import Difference, across_folds, over_faces, over_people, share_interval
 from fer_pipeline.splits import Rows
 
@@ -40,7 +40,7 @@ class Entry:
     """A column of the table: a network with its representation, under one kind of split.
 
     Attributes:
-        network: Its name.
+        network: Its name, or ``default`` for the bundled model.
         channels: Representation of its input.
         by_frames: Whether it is the leak meter's, on a split by random frames.
     """
@@ -95,7 +95,7 @@ class Result:
     def as_published(self) -> bool:
         """Whether it began with ImageNet weights if the published network did."""
         weights = self.specs[0].training["run"]["options"]["weights"]
-        return weights is not None or not NETWORKS[self.entry.network].pretrained
+        return weights is not None or not find_network(self.specs[0].network).pretrained
 
 
 @dataclass(frozen=True, eq=False)

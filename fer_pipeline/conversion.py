@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from zipfile import BadZipFile
 
 from fer_pipeline.errors import ModelError
@@ -15,6 +15,14 @@ from fer_pipeline.files import replacing
 from fer_pipeline.keras_backend import has_tensorflow, load_keras
 from fer_pipeline.model_folder import KERAS_FILE, LITERT_FILE, model_file
 from fer_pipeline.quiet import quiet
+
+Quantization = Literal["none", "float16", "int8"]
+QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
+"""What becomes of the weights in the LiteRT file: 32 bits each, 16 (half the size, as fast), or 8.
+
+With 8, the sums are computed in whole numbers too, their scale taken from each face anew (LiteRT's
+dynamic range): a quarter of the size and three times as fast, with slightly other probabilities.
+"""
 
 
 def load_model(folder: Path) -> Any:
@@ -31,10 +39,14 @@ def load_model(folder: Path) -> Any:
         raise ModelError(f"{path}: not a model that Keras can load") from error
 
 
-def write_litert(folder: Path) -> Path:
+def write_litert(folder: Path, quantization: Quantization = "none") -> Path:
     """Write the LiteRT form of a folder's Keras model.
 
     TensorFlow does it. Where Keras runs on another backend here, a process of its own is started.
+
+    Args:
+        folder: The model folder.
+        quantization: What becomes of the weights.
 
     Returns:
         The file written.
@@ -50,14 +62,15 @@ def write_litert(folder: Path) -> Path:
     if load_keras().backend.backend() == "tensorflow":
         model = load_model(folder)
         with replacing(folder / LITERT_FILE) as unfinished:
-            unfinished.write_bytes(_convert(model))
+            unfinished.write_bytes(_convert(model, quantization))
     else:
-        _in_own_process(folder)
+        _in_own_process(folder, quantization)
     return folder / LITERT_FILE
 
 
-def _in_own_process(folder: Path) -> None:
-    command = [sys.executable, "-m", "fer_pipeline", "export-model", str(folder)]
+def _in_own_process(folder: Path, quantization: Quantization) -> None:
+    given = [str(folder), "--quantize", quantization]
+    command = [sys.executable, "-m", "fer_pipeline", "export-model", *given]
     done = subprocess.run(  # noqa: S603 - our own command
         command,
         env={**os.environ, "KERAS_BACKEND": "tensorflow"},
@@ -69,7 +82,7 @@ def _in_own_process(folder: Path) -> None:
         raise ModelError(f"{folder}: cannot be converted: {done.stderr.strip()}")
 
 
-def _convert(model: Any) -> bytes:
+def _convert(model: Any, quantization: Quantization) -> bytes:
     import tensorflow as tf
 
     # By way of a saved model: the converter's own way for Keras models is for older versions. The
@@ -80,5 +93,10 @@ def _convert(model: Any) -> bytes:
     saved.tell = tf.function(lambda x: model(x, training=False), input_signature=[shape])
     with quiet(), tempfile.TemporaryDirectory() as scratch:
         tf.saved_model.save(saved, scratch, signatures=saved.tell)
-        converted: bytes = tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
+        converter = tf.lite.TFLiteConverter.from_saved_model(scratch)
+        if quantization != "none":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantization == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        converted: bytes = converter.convert()
     return converted

@@ -17,6 +17,9 @@ SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 Monitor = Literal["loss", "accuracy"]
 MONITORS: tuple[Monitor, ...] = get_args(Monitor)
 
+Target = Literal["label", "votes"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
@@ -25,8 +28,13 @@ class FitOptions:
     Attributes:
         epochs: At most so many passes over the training faces.
         batch: Faces a step.
+        target: What is to be told of a training face: its label, or how its annotators voted, where
+            they did (Barsoum et al., ICMI 2016).
+        mixup: Parameter of the Beta distribution by which training faces, and what is to be told of
+            them, are blended in pairs (Zhang et al., ICLR 2018); 0 for not at all.
         optimizer: ``sgd`` has a momentum of 0.9, after Nesterov.
         learning_rate: The first one.
+        weight_decay: Share of the learning rate by which every step lessens each weight.
         schedule: ``plateau`` divides the rate by ten where the validation does not get better,
             ``cosine`` lets it fall to nothing over all epochs, which are then all run.
         monitor: What of the validation faces tells the best epoch.
@@ -41,8 +49,11 @@ class FitOptions:
 
     epochs: int = 60
     batch: int = 32
+    target: Target = "label"
+    mixup: float = 0.0
     optimizer: Optimizer = "adam"
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
     schedule: Schedule = "plateau"
     monitor: Monitor = "loss"
     patience: int = 8
@@ -51,6 +62,11 @@ class FitOptions:
     unfreeze: int | None = None
     mixed_precision: bool = False
     seed: int = 0
+
+    @property
+    def blurred(self) -> bool:
+        """Whether a face may be several emotions in part, and not one."""
+        return self.target == "votes" or self.mixup > 0
 
 
 @dataclass(frozen=True, slots=True)

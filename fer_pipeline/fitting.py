@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_pipeline.augmentation import Augment
+from fer_pipeline.augmentation.mixing import mix
 from fer_pipeline.domain import FloatArray, UInt8Array
 from fer_pipeline.errors import ModelError
 from fer_pipeline.files import replacing, require_room
@@ -30,7 +31,9 @@ from fer_pipeline.training_data import shuffled
 from fer_pipeline.work_folder import STATE_FILE
 from fer_pipeline.workers import available_cores
 
-_PREDICTION_BATCH = 256
+# As much as 256 faces of 48 pixels: deep networks need hundreds of times the memory of their input.
+_PIXELS_TOLD_AT_ONCE = 256 * 48 * 48
+_FEWEST_TOLD_AT_ONCE = 16
 
 # Keras writes weights first and packs them then; the rest is the graph.
 _COPIES_SAVED = 2
@@ -49,7 +52,9 @@ _BATCHES_AHEAD = 16
 # A small network learns faster from a batch than Python starts the next step. PyTorch cannot.
 _STEPS_AT_ONCE = 1 if keras.backend.backend() == "torch" else 8
 
-OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
+_OF_LABELS = "sparse_categorical_crossentropy"
+
+OPTIMIZERS: dict[Optimizer, Callable[..., Any]] = {
     "adam": keras.optimizers.Adam,
     "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
 }
@@ -88,16 +93,18 @@ class Faces:
         labels: Index of each face's emotion, shape (N,).
         weights: Weight of each emotion in the loss.
         augment: How training faces are varied; None for not at all.
+        targets: Share of each emotion in each face, shape (N, emotions); None where each is one.
     """
 
     inputs: UInt8Array
     labels: NDArray[np.integer]
     weights: NDArray[np.float32]
     augment: Augment | None = None
+    targets: NDArray[np.float32] | None = None
 
 
 Batch = tuple[UInt8Array, NDArray[np.float32], NDArray[np.float32]]
-"""Inputs, labels and weights of some faces; the network turns the inputs into float32 itself."""
+"""Inputs, labels or targets, and weights of some faces; the network takes whole numbers, too."""
 
 
 class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined, unused-ignore]
@@ -117,7 +124,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
         self, faces: Faces, rows: Rows, options: FitOptions, epoch: int, pool: Executor
     ) -> None:
         super().__init__()
-        self._faces, self._batch = faces, options.batch
+        self._faces, self._batch, self._mixup = faces, options.batch, options.mixup
         self._rows = shuffled(rows, options.seed, epoch)
         self._seed = (options.seed, epoch)
         self._pool = pool
@@ -134,10 +141,16 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
 
     def _make(self, index: int) -> Batch:
         rows = self._rows[index * self._batch : (index + 1) * self._batch]
-        inputs, labels = self._faces.inputs[rows], self._faces.labels[rows]
-        if self._faces.augment is not None:
-            inputs = self._faces.augment(inputs, np.random.default_rng([*self._seed, index]))
-        return inputs, labels.astype(np.float32), self._faces.weights[labels]
+        faces, rng = self._faces, np.random.default_rng([*self._seed, index])
+        inputs, labels = faces.inputs[rows], faces.labels[rows]
+        if faces.augment is not None:
+            inputs = faces.augment(inputs, rng)
+        if faces.targets is None:
+            return inputs, labels.astype(np.float32), faces.weights[labels]
+        targets = faces.targets[rows]
+        if self._mixup:
+            inputs, targets = mix(inputs, targets, self._mixup, rng)
+        return inputs, targets, targets @ faces.weights
 
 
 class Fit:
@@ -199,9 +212,12 @@ class Fit:
         """Let those layers learn that do so at a stage."""
         if self.options.freeze:
             backbones.set_trainable(self.model, stage)
+        options = self.options
         self.model.compile(
-            optimizer=OPTIMIZERS[self.options.optimizer](self._first_rate(stage)),
-            loss="sparse_categorical_crossentropy",
+            optimizer=OPTIMIZERS[options.optimizer](
+                self._first_rate(stage), weight_decay=options.weight_decay or None
+            ),
+            loss="categorical_crossentropy" if options.blurred else _OF_LABELS,
             metrics=["accuracy"],
             steps_per_execution=_STEPS_AT_ONCE,
         )
@@ -348,10 +364,10 @@ def _require_room(model: Any, folder: Path) -> None:
 
 def predict(model: Any, inputs: UInt8Array, rows: Rows) -> FloatArray:
     """Return the probabilities of chosen faces, shape (rows, emotions)."""
+    height, width = inputs.shape[1:3]
+    batch = min(256, max(_FEWEST_TOLD_AT_ONCE, _PIXELS_TOLD_AT_ONCE // (height * width)))
     told = [
-        keras.ops.convert_to_numpy(
-            model(inputs[rows[start : start + _PREDICTION_BATCH]], training=False)
-        )
-        for start in range(0, len(rows), _PREDICTION_BATCH)
+        keras.ops.convert_to_numpy(model(inputs[rows[start : start + batch]], training=False))
+        for start in range(0, len(rows), batch)
     ]
     return np.concatenate(told)

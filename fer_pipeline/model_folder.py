@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import asdict, dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -25,6 +26,11 @@ FORMAT = "fer-model"
 VERSION = 1
 
 DEFAULT_FOLDER = Path("model")
+
+BUNDLED = "default"
+"""What the model that comes with the package is called."""
+
+_BUNDLED_FOLDER = "default_model"
 
 KERAS_FILE = "model.keras"
 LITERT_FILE = "model.tflite"
@@ -118,16 +124,42 @@ class ModelSpec:
 
 
 def find_model(given: Path | None) -> Path:
-    """Choose the model that annotates: the one given, else ``./model``.
+    """Choose the model that annotates: the one given, else ``./model``, else the bundled one.
+
+    Args:
+        given: A model folder, or `BUNDLED` where no such folder exists.
 
     Raises:
-        ModelError: There is none.
+        ModelError: The bundled one is wanted and cannot be had.
     """
-    if given is not None:
-        return given
-    if DEFAULT_FOLDER.exists():
-        return DEFAULT_FOLDER
-    raise ModelError("no model; run fer train first, or give one with --model")
+    if given is None:
+        given = DEFAULT_FOLDER if DEFAULT_FOLDER.exists() else Path(BUNDLED)
+    return bundled_model() if given == Path(BUNDLED) and not given.exists() else given
+
+
+def bundled_model() -> Path:
+    """Return the folder of the model that comes with the package.
+
+    Raises:
+        ModelError: It is not there as a folder.
+    """
+    folder = resources.files("fer_pipeline") / _BUNDLED_FOLDER
+    if not isinstance(folder, Path) or not folder.is_dir():
+        raise ModelError(
+            f"{folder}: the bundled model is missing; install fer-pipeline again, unpacked, "
+            "or give a model folder with --model"
+        )
+    return folder
+
+
+def is_bundled(folder: Path) -> bool:
+    """Return whether a model folder is that of the package."""
+    return folder.name == _BUNDLED_FOLDER and folder == bundled_model()
+
+
+def described(folder: Path) -> str:
+    """Return what a model folder is called in messages."""
+    return "the bundled model" if is_bundled(folder) else str(folder)
 
 
 def foreign_names(folder: Path) -> list[str]:

@@ -14,8 +14,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_pipeline.augmentation import AUGMENTERS, Augmentation
+from fer_pipeline.calibration import find_temperature, set_temperature
 from fer_pipeline.dataset import Dataset, open_dataset
 from fer_pipeline.domain import FloatArray
 from fer_pipeline.errors import ModelError, UsageError
@@ -32,6 +34,7 @@ from fer_pipeline.model_folder import (
     KERAS_FILE,
     METRICS_FILE,
     PREDICTIONS_FILE,
+    SPEC_FILE,
     ModelSpec,
     write_json,
 )
@@ -57,7 +60,7 @@ from fer_pipeline.splits import (
     labelled_rows,
     participants_by_side,
 )
-from fer_pipeline.training_data import balanced, class_weights, prepare_inputs
+from fer_pipeline.training_data import balanced, class_weights, prepare_inputs, shares
 from fer_pipeline.work_folder import Run, WorkFolder
 
 if TYPE_CHECKING:
@@ -84,6 +87,7 @@ class TrainingOptions:
         weigh_classes: Whether rare emotions count as much as frequent ones.
         weights: Where weights come from at first: ``imagenet``, a file or a model folder; None for
             random ones.
+        calibrate: Whether probabilities are made to mean what they say, by the validation faces.
         final: Whether to fit once more on everyone, after the evaluation.
         fit: How the network is fitted.
     """
@@ -99,6 +103,7 @@ class TrainingOptions:
     balance: int | None = None
     weigh_classes: bool = True
     weights: str | None = None
+    calibrate: bool = False
     final: bool = False
     fit: FitOptions = FitOptions()
 
@@ -309,6 +314,7 @@ class _Training:
         self._listener = listener
         self._work = work
         self._labels = dataset.column("label")
+        self._temperatures: list[float] = []
 
     def run(self, command: str) -> TrainedModel:
         from fer_pipeline.fitting import predict
@@ -319,6 +325,8 @@ class _Training:
             if len(self._splits) > 1:
                 self._listener.stage(f"{number + 1} of {len(self._splits)}{_without(split)}")
             fit = self._fit(f"fit-{number}", self._options.fit, split.training, split.validation)
+            if self._options.calibrate:
+                self._calibrate(fit, split.validation)
             fits.append(fit)
             for side, rows in self._sides(split):
                 of_side = judged.setdefault(side, _Judged())
@@ -356,7 +364,16 @@ class _Training:
         weights = np.ones(classes, np.float32)
         if self._options.weigh_classes:  # after balancing, all weigh the same
             weights = class_weights(self._labels[training], classes)
-        return Faces(self._inputs, self._labels, weights, AUGMENTERS[self._options.augment])
+        augment = AUGMENTERS[self._options.augment]
+        return Faces(self._inputs, self._labels, weights, augment, self._targets())
+
+    def _targets(self) -> NDArray[np.float32] | None:
+        """Return the share of each emotion in each face, where a label is not the whole of it."""
+        fit = self._options.fit
+        if not fit.blurred:
+            return None
+        votes = self._dataset.votes if fit.target == "votes" else None
+        return shares(self._labels, len(self._dataset.emotions), votes)
 
     def _fit(self, name: str, options: FitOptions, training: Rows, validation: Rows) -> Fit:
         from fer_pipeline.fitting import Fit
@@ -392,8 +409,16 @@ class _Training:
         wanted = options.network, self._size, self._channels, classes
         if options.weights is None:
             return build_network(*wanted), None
-        weights = options.weights
-        return build_from(IMAGENET if weights == IMAGENET else Path(weights), *wanted)
+        if options.weights == IMAGENET:
+            return build_from(IMAGENET, *wanted)
+        folder = Path(options.weights)
+        return build_from(folder, *wanted, same_classes=self._has_same_classes(folder))
+
+    def _has_same_classes(self, folder: Path) -> bool:
+        """Return whether a model stands for the dataset's emotions; a bare file does not tell."""
+        if not (folder / SPEC_FILE).is_file():
+            return True
+        return ModelSpec.read(folder).emotions == self._dataset.emotions
 
     def _refit(self, fits: list[Fit]) -> Fit:
         """Fit on everyone, for as many epochs as were best with people set aside."""
@@ -401,7 +426,18 @@ class _Training:
         self._listener.stage(f"fitting once more on everyone, {epochs} epochs")
         everyone = labelled_rows(self._dataset)
         options = replace(self._options.fit, epochs=epochs)
-        return self._fit("fit-final", options, everyone, everyone[:0])
+        final = self._fit("fit-final", options, everyone, everyone[:0])
+        if self._options.calibrate:  # nobody is left to find its own on
+            set_temperature(final.model, median(self._temperatures))
+        return final
+
+    def _calibrate(self, fit: Fit, validation: Rows) -> None:
+        from fer_pipeline.fitting import predict
+
+        told = predict(fit.model, self._inputs, validation)
+        temperature = find_temperature(told, self._labels[validation])
+        set_temperature(fit.model, temperature)
+        self._temperatures.append(temperature)
 
     def _score(self, judged: _Judged) -> Scores:
         rows, told = np.concatenate(judged.rows), np.concatenate(judged.told)
@@ -486,6 +522,7 @@ class _Training:
                 "run": self._work.run,
                 "epochs": saved.state.kept_epochs,
                 "epochs_run": len(saved.state.history),
+                "temperature": median(self._temperatures) if self._temperatures else None,
             },
             provenance=provenance(command)
             | {"backend": load_keras().backend.backend(), "seed": self._options.fit.seed},

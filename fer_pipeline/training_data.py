@@ -64,6 +64,30 @@ def class_weights(labels: NDArray[np.integer], classes: int) -> NDArray[np.float
     return weights
 
 
+def shares(
+    labels: NDArray[np.integer], classes: int, votes: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """Return what share of each emotion is in each face.
+
+    Args:
+        labels: Index of each face's emotion, shape (N,); −1 for none.
+        classes: Number of emotions.
+        votes: How annotators voted, shape (N, classes); NaN for a face that none of them saw. None
+            if there are none.
+
+    Returns:
+        Shape (N, classes): each row adds up to 1, but that of a face without votes or label is 0.
+    """
+    wanted = np.zeros((len(labels), classes), np.float32)
+    labelled = np.flatnonzero(labels >= 0)
+    wanted[labelled, labels[labelled]] = 1
+    if votes is not None:
+        sums = votes.sum(axis=1, keepdims=True)
+        voted = np.flatnonzero(sums[:, 0] > 0)  # which NaN is not
+        wanted[voted] = votes[voted] / sums[voted]
+    return wanted
+
+
 def balanced(rows: Rows, labels: NDArray[np.integer], faces: int, seed: int) -> Rows:
     """Over- and under-sample so that every class has the same number of rows.
 

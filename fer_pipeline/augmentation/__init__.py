@@ -12,9 +12,10 @@ import numpy as np
 
 from fer_pipeline.augmentation.light_variation import light
 from fer_pipeline.augmentation.paper_chain import papers
+from fer_pipeline.augmentation.strong_variation import strong
 from fer_pipeline.domain import UInt8Array
 
-Augmentation = Literal["light", "papers", "none"]
+Augmentation = Literal["light", "strong", "papers", "none"]
 
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
 
@@ -24,4 +25,9 @@ Augment = Callable[[UInt8Array, np.random.Generator], UInt8Array]
 The same randomness gives the same faces, in whatever thread. The given faces stay as they are.
 """
 
-AUGMENTERS: dict[Augmentation, Augment | None] = {"light": light, "papers": papers, "none": None}
+AUGMENTERS: dict[Augmentation, Augment | None] = {
+    "light": light,
+    "strong": strong,
+    "papers": papers,
+    "none": None,
+}

@@ -22,6 +22,7 @@ from fer_pipeline.comparison_results import Comparison
 from fer_pipeline.errors import FerError, UsageError
 from fer_pipeline.faces import Channels
 from fer_pipeline.files import locked
+from fer_pipeline.model_folder import BUNDLED
 from fer_pipeline.networks import NETWORKS
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.comparison_files import PAGE_FILE, TABLE_FILE, write_comparison
@@ -51,7 +52,8 @@ def _names(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     default="lenet5,lenet,cnn1",
     show_default=True,
     metavar="NAME,NAME,…",
-    help="fer networks lists them; all stands for every one.",
+    help="fer networks lists them; all stands for every one, default for the bundled model, which "
+    "is adapted to the data.",
 )
 @click.option(
     "--channels",
@@ -116,11 +118,11 @@ def command(
 def _known_networks(names: tuple[str, ...]) -> tuple[str, ...]:
     if "all" in names:
         return tuple(NETWORKS)
-    unknown = [name for name in names if name not in NETWORKS]
+    unknown = [name for name in names if name not in (*NETWORKS, BUNDLED)]
     if unknown or not names:
         raise UsageError(
             f"--networks: {', '.join(unknown) or 'none'}; give all, or some of "
-            f"{', '.join(NETWORKS)}"
+            f"{', '.join(NETWORKS)}, {BUNDLED}"
         )
     return names
 

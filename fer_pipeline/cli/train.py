@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.training_options import training_options
+from fer_pipeline.errors import UsageError
 from fer_pipeline.faces import Channels
 from fer_pipeline.files import locked
+from fer_pipeline.fine_tuning import starting_from
 from fer_pipeline.fit_options import Epoch
 from fer_pipeline.model_folder import CARD_FILE, DEFAULT_FOLDER
 from fer_pipeline.networks import DEFAULT_NETWORK, NETWORKS
@@ -48,6 +51,14 @@ from fer_pipeline.training import Listener, TrainedModel, TrainingOptions, train
     show_default=True,
     help="fer networks lists them.",
 )
+@click.option(
+    "--from",
+    "start",
+    type=options.AnyPath,
+    metavar="default|MODEL",
+    help="Adapt a model to these faces, the bundled one or a folder's: its network and weights, "
+    "with a head for the classes of the dataset.",
+)
 @click.option("--channels", type=click.Choice(["gray", "rgb"]), help="Its input; else its own.")
 @click.option(
     "--fold", type=click.IntRange(min=1), help="Train only this one of --folds, counted from 1."
@@ -62,6 +73,7 @@ def command(
     data: Path,
     out: Path,
     network: str,
+    start: Path | None,
     channels: Channels | None,
     fold: int | None,
     training: TrainingOptions,
@@ -78,8 +90,14 @@ def command(
     \b
     Example:
       fer train --data faces.h5 --network lenet --seed 1 -o model
+      fer train --data faces.h5 --from default
     """
     wanted = replace(training, network=network, channels=channels, fold=fold, final=final)
+    if start is not None:
+        source = click.get_current_context().get_parameter_source
+        if source("network") is not ParameterSource.DEFAULT:
+            raise UsageError("--from says which network; leave --network out")
+        wanted = starting_from(start, wanted)
     listener = Listener(
         stage=console.say, epoch=lambda epoch, most: console.say(_epoch_line(epoch, most))
     )

@@ -11,7 +11,14 @@ import click
 
 from fer_pipeline.augmentation import AUGMENTATIONS
 from fer_pipeline.cli import options
-from fer_pipeline.fit_options import LARGEST_SEED, MONITORS, OPTIMIZERS, SCHEDULES, FitOptions
+from fer_pipeline.fit_options import (
+    LARGEST_SEED,
+    MONITORS,
+    OPTIMIZERS,
+    SCHEDULES,
+    TARGETS,
+    FitOptions,
+)
 from fer_pipeline.splits import SPLIT_KINDS
 from fer_pipeline.training import TrainingOptions
 
@@ -45,8 +52,23 @@ _OPTIONS = (
         type=click.Choice(AUGMENTATIONS),
         default=DEFAULTS.augment,
         show_default=True,
-        help="Vary the training faces: a little (mirror, turn, move, light), much, as published "
-        "(drop out, turn, mirror, noise, crop), or not.",
+        help="Vary the training faces: a little (mirror, turn, move, light), strongly (these, and "
+        "blur and hide parts), as published (drop out, turn, mirror, noise, crop), or not.",
+    ),
+    click.option(
+        "--mixup",
+        type=click.FloatRange(0, 10),
+        default=FIT.mixup,
+        metavar="ALPHA",
+        show_default=True,
+        help="Blend training faces in pairs, by shares drawn from a Beta distribution; 0 for not.",
+    ),
+    click.option(
+        "--target",
+        type=click.Choice(TARGETS),
+        default=FIT.target,
+        show_default=True,
+        help="Learn each face's label, or how its annotators voted, where the data has votes.",
     ),
     click.option(
         "--balance",
@@ -60,6 +82,11 @@ _OPTIONS = (
         default=True,
         show_default=True,
         help="Let rare emotions count as much as frequent ones.",
+    ),
+    click.option(
+        "--calibrate",
+        is_flag=True,
+        help="Make the probabilities mean what they say, by a temperature found on validation.",
     ),
     click.option(
         "--weights",
@@ -113,6 +140,13 @@ _OPTIONS = (
         default=FIT.learning_rate,
         show_default=True,
         help="At first.",
+    ),
+    click.option(
+        "--weight-decay",
+        type=click.FloatRange(0, 1),
+        default=FIT.weight_decay,
+        show_default=True,
+        help="Share of the rate by which each step lessens every weight.",
     ),
     click.option(
         "--schedule",

@@ -94,6 +94,14 @@ NETWORKS: dict[str, Network] = {
         source="Yudin et al. 2019, Xception",
         backbone=True,
     ),
+    "seresnet": Network(
+        builder="fer_pipeline.networks.seresnet:seresnet",
+        size=48,
+        channels="gray",
+        smallest=16,
+        parameters={"gray": 1_577_868, "rgb": 1_578_156},
+        source="He et al. 2016 and Hu et al. 2018, SE-ResNet: our widths, 48 to 192",
+    ),
     "cnn1": Network(
         builder="fer_pipeline.networks.small_cnns:cnn1",
         size=48,
@@ -210,7 +218,13 @@ def build_network(
 
 
 def build_from(
-    weights: Weights, name: str, size: int, channels: Channels, classes: int
+    weights: Weights,
+    name: str,
+    size: int,
+    channels: Channels,
+    classes: int,
+    *,
+    same_classes: bool = True,
 ) -> tuple[Any, WeightsTaken]:
     """Build a network that begins with weights that were learnt before.
 
@@ -226,6 +240,8 @@ def build_from(
         size: Side of the square input in pixels.
         channels: Representation of the input.
         classes: Number of emotions.
+        same_classes: Whether they are those of the model that the weights are from, whose last
+            layer is taken then, too.
 
     Returns:
         A `keras.Model`, and how much of it has such weights.
@@ -239,7 +255,7 @@ def build_from(
     point = find_weights(name, weights, backbone=backbone)
     shape = _shape(size, channels)
     model = build(shape, classes, point.start) if backbone else build(shape, classes)
-    return model, point.take(model)
+    return model, point.take(model, head=same_classes)
 
 
 def _builder(name: str, size: int) -> Builder:

@@ -63,8 +63,12 @@ class StartingPoint:
     start: Start
     saved: Model | None = None
 
-    def take(self, model: Model) -> WeightsTaken:
+    def take(self, model: Model, *, head: bool = True) -> WeightsTaken:
         """Tell what a network that was built from here has taken, or take it now.
+
+        Args:
+            model: The network.
+            head: Whether its last layer stands for the same classes, and is taken too.
 
         Raises:
             ModelError: The model that they are from is of another network or another input.
@@ -75,7 +79,7 @@ class StartingPoint:
         if self.saved is None:
             taken = list(weighted_layers(backbone_of(model)))
         else:
-            taken = _take(model, self.saved, self.source)
+            taken = _take(model, self.saved, self.source, head=head)
         parameters = sum(layer.count_params() for layer in taken)
         return WeightsTaken(self.source, len(taken), len(every), parameters)
 
@@ -139,7 +143,7 @@ def _load(path: Path) -> Any:
         ) from error
 
 
-def _take(model: Model, saved: Model, source: str) -> list[Layer]:
+def _take(model: Model, saved: Model, source: str, *, head: bool) -> list[Layer]:
     """Copy the weights of all layers whose weights fit; return these layers."""
     from fer_pipeline.networks.backbones import backbone_of, weighted_layers
 
@@ -156,6 +160,7 @@ def _take(model: Model, saved: Model, source: str) -> list[Layer]:
         )
     fits = [_shapes(one) == _shapes(other) for one, other in zip(own, theirs, strict=True)]
     backbone = backbone_of(model)
+    fits[-1] = fits[-1] and head
     needed = 1 if backbone is None else len(list(weighted_layers(backbone)))
     if not all(fits[:needed]):
         raise ModelError(
