@@ -163,6 +163,14 @@ class LostFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedFrame:
+    """A frame of the source that was not decoded, since nobody wanted to see it."""
+
+    index: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     """A face found in one frame.
 

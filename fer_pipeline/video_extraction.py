@@ -10,7 +10,7 @@ from typing import Any
 
 from fer_pipeline.ahead import ahead
 from fer_pipeline.dataset import CropRecord, FaceRow, create_dataset
-from fer_pipeline.domain import Frame, LostFrame, UInt8Array
+from fer_pipeline.domain import Frame, UInt8Array
 from fer_pipeline.errors import OutputError
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop, one_thread_each
@@ -55,7 +55,7 @@ class VideoRecord:
         changed: When the source last changed, in nanoseconds.
         digest: SHA-256 of the source.
         labels: The labels it was given, plain.
-        read: Frames that decoded.
+        read: Frames that decoded, or that nobody wanted decoded.
         lost: Frames that did not.
         sampled: Frames that were looked at.
         with_face: Frames of these with at least one face.
@@ -113,9 +113,9 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
     _, record = settings_of(options)
     emotions = [s.emotion for s in task.labels.all_stretches if s.emotion is not None]
 
-    def wanted(frame: Frame | LostFrame) -> bool:
+    def wanted(_index: int, time: float) -> bool:
         # Faces need some frames before and after to count; no others are looked at in vain.
-        return task.labels.concerns(frame.time - _CONTEXT_SECONDS, frame.time + _CONTEXT_SECONDS)
+        return task.labels.concerns(time - _CONTEXT_SECONDS, time + _CONTEXT_SECONDS)
 
     sides: dict[tuple[int, Stretch], Side] = {}
     sampled = with_face = 0
@@ -142,7 +142,7 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
             changed=before.changed,
             digest=digest,
             labels=task.labels.to_json(),
-            read=video.report.decoded,
+            read=video.report.read,
             lost=video.report.lost,
             sampled=sampled,
             with_face=with_face,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_pipeline.domain import LostFrame
-from fer_pipeline.sampling import SamplingOptions, sample
+from fer_pipeline.domain import LostFrame, PassedFrame
+from fer_pipeline.sampling import Sampler, SamplingOptions, sample
 
 
 def frames_at(times: list[float]) -> list[LostFrame]:
@@ -65,6 +65,28 @@ def test_ticks_count_media_time_not_frames():
 
 def test_a_picture_that_starts_late_is_sampled_from_its_start():
     assert kept(frames_at([0.6, 0.7, 0.9, 1.0, 1.1]), fps=2) == [0, 3]
+
+
+def test_frames_that_were_passed_over_count_and_do_not_come_out():
+    frames = [PassedFrame(0, 0.0), *frames_at([0.0, 0.04, 0.08, 0.12])[1:]]
+    assert kept(frames, every=2) == [2]
+    assert kept(frames, fps=12.5) == [2]
+
+
+@pytest.mark.parametrize(
+    ("options", "all_of_them"), [({}, True), ({"every": 2}, False), ({"fps": 100}, False)]
+)
+def test_whether_all_frames_are_looked_at_is_known_beforehand(options, all_of_them):
+    assert SamplingOptions(**options).takes_all is all_of_them
+
+
+@pytest.mark.parametrize("options", [{"every": 3}, {"fps": 7.5}])
+def test_two_samplers_say_the_same(options):
+    one, other = Sampler(SamplingOptions(**options)), Sampler(SamplingOptions(**options))
+    frames = constant(25, 3)
+    assert [one.takes(f.index, f.time) for f in frames] == [
+        other.takes(f.index, f.time) for f in frames
+    ]
 
 
 @pytest.mark.parametrize(

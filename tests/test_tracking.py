@@ -345,7 +345,7 @@ def test_a_search_looks_at_the_frames_asked_for_and_counts_all(tmp_path):
     with open_video(path) as video:
         options = SearchOptions(sampling=SamplingOptions(every=2))
         found = search_faces(
-            video, FaceDetector(), options, counted.append, lambda frame: frame.index != 4
+            video, FaceDetector(), options, counted.append, lambda index, time: index != 4
         )
         assert [tracked.frame.index for tracked in found] == [0, 2, 6, 8]
     assert sum(counted) == 10

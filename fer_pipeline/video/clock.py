@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import TypeVar
 
-from fer_pipeline.domain import Frame, LostFrame, Pixels
+from fer_pipeline.domain import Frame, LostFrame, PassedFrame, Pixels
 from fer_pipeline.video.report import ReadReport
 
 Picture = TypeVar("Picture")
@@ -99,6 +99,13 @@ class FrameClock:
         yield from self.lose(self._missing_before(time))
         self._last_stamp = time
         yield Frame(self._step(time), time, pixels)
+
+    def pass_over(self, time: float) -> Iterator[LostFrame | PassedFrame]:
+        """Yield a frame that was not decoded on purpose, after those lost before it."""
+        time += self._shift
+        if self._last is None or time > self._last:
+            yield from self.lose(self._missing_before(time))
+            yield PassedFrame(self._step(time), time)
 
     def lose(self, times: list[float]) -> Iterator[LostFrame]:
         """Yield frames that are known to be missing at these times."""

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, overload
 
-from fer_pipeline.domain import Frame, LostFrame, Pixels
+from fer_pipeline.domain import Frame, LostFrame, PassedFrame, Pixels
 from fer_pipeline.errors import VideoError
 from fer_pipeline.files import PathKind, kind_of
 from fer_pipeline.video.clock import TIME_RESET_SECONDS, FrameClock, in_order
 from fer_pipeline.video.damage import Holes, SampleTable
 from fer_pipeline.video.pixels import DecodedPixels, colour_converter
 from fer_pipeline.video.report import PacketTimes, ReadReport, VideoInfo
+from fer_pipeline.video.sparse import (
+    Choice,
+    Handling,
+    PassedOver,
+    ReadPacket,
+    SparsePlan,
+    Step,
+)
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -50,6 +58,10 @@ _PLAYLIST_HEADS = (b"ffconcat version", b"#EXTM3U", b"v=0", b"[playlist]", b"[Re
 
 _BYTES_LOOKED_AT = 1024
 
+# Decoders that can leave out what no other picture needs. HEVC's goes by a mark that says so of a
+# sublayer alone.
+_LEAVES_OUT = frozenset({"h264"})
+
 # In these, the claimed duration counts from time 0, wherever the first stream begins.
 _FORMATS_WITH_DURATION_FROM_ZERO = frozenset({"matroska", "webm"})
 
@@ -67,28 +79,60 @@ class Video:
         self.info = _describe(path, container, stream, self._start)
         self.report = ReadReport()
 
-    def frames(self) -> Iterator[Frame | LostFrame]:
+    @overload
+    def frames(self) -> Iterator[Frame | LostFrame]: ...
+
+    @overload
+    def frames(
+        self, choices: Callable[[], Choice] | None
+    ) -> Iterator[Frame | LostFrame | PassedFrame]: ...
+
+    def frames(
+        self, choices: Callable[[], Choice] | None = None
+    ) -> Iterator[Frame | LostFrame | PassedFrame]:
         """Yield every frame in the order of presentation, lost ones in their places.
+
+        Args:
+            choices: Makes what tells which frames are wanted, afresh each time, since one is asked
+                in advance and one in the end; None if all are. Others need not be decoded.
 
         Yields:
             `Frame` for a picture; `LostFrame` where the source should have held one, as told by
-            its sample table or by a gap in the timestamps that follows a decoding error.
+            its sample table or by a gap in the timestamps that follows a decoding error;
+            `PassedFrame`, never a wanted one, for a frame that was not decoded.
         """
         self.report = ReadReport()
-        for row in self._rows():
-            if isinstance(row, LostFrame):
-                self.report.lost += 1
-            else:
-                self.report.decoded += 1
-                self.report.last_time = row.time
+        for row in self._rows(None) if choices is None else self._chosen(choices):
+            self._count(row)
             yield row
         self._compare_with_claims()
+
+    def _chosen(self, choices: Callable[[], Choice]) -> Iterator[Frame | LostFrame | PassedFrame]:
+        plan, wanted = self._plan(choices()), choices()
+        for row in self._rows(plan):
+            if wanted(row.index, row.time) and isinstance(row, PassedFrame):
+                plan.decode_all()  # the file is not what its packets say
+                yield LostFrame(row.index, row.time)
+            else:
+                yield row
+
+    def _count(self, row: Frame | LostFrame | PassedFrame) -> None:
+        if isinstance(row, LostFrame):
+            self.report.lost += 1
+            return
+        self.report.passed += isinstance(row, PassedFrame)
+        self.report.decoded += isinstance(row, Frame)
+        self.report.last_time = row.time
+
+    def _plan(self, choice: Choice) -> SparsePlan:
+        container = self._container.format.name
+        return SparsePlan(self._packets(), self._stream, container, choice, self._seconds)
 
     def packet_times(self) -> PacketTimes:
         """Read the timestamps of all packets, without decoding: as fast as the disk gives them."""
         times: list[float] = []
         key_frames = unstamped = 0
-        for packet in self._packets():
+        for packet in (read.packet for read in self._packets()):
             if not packet.size or packet.is_discard:
                 continue
             key_frames += packet.is_keyframe
@@ -112,7 +156,7 @@ class Video:
             return None
         return None
 
-    def _rows(self) -> Iterator[Frame | LostFrame]:
+    def _rows(self, plan: SparsePlan | None) -> Iterator[Frame | LostFrame | PassedFrame]:
         listed = SampleTable(self._stream, self._container.format.name)
         self._frames_listed = listed.complete
         start = self._stream.start_time
@@ -122,28 +166,48 @@ class Video:
             self.report,
             all_listed=listed.complete,
         )
+        passed = PassedOver()
         reset = round(TIME_RESET_SECONDS / self._time_base)
-        for stamp, picture in in_order(self._pictures(timeline, listed), reset):
+        for stamp, picture in in_order(self._pictures(timeline, listed, passed, plan), reset):
             if stamp is None:
                 yield from timeline.show(None, self._pixels(picture))
                 continue
-            lost = listed.passed_by(stamp)
-            yield from timeline.lose([self._seconds(earlier) for earlier in lost])
+            yield from self._without_picture(
+                timeline, listed.passed_by(stamp), passed.before(stamp)
+            )
             yield from timeline.show(self._seconds(stamp), self._pixels(picture))
-        yield from timeline.lose([self._seconds(stamp) for stamp in listed.rest()])
+        yield from self._without_picture(timeline, listed.rest(), passed.rest())
+
+    def _without_picture(
+        self, timeline: FrameClock, listed: list[int], passed: set[int]
+    ) -> Iterator[LostFrame | PassedFrame]:
+        """Yield what the file lists and what was passed over, in order; listed alone it is lost."""
+        for stamp in sorted(passed.union(listed)):
+            if stamp in passed:
+                yield from timeline.pass_over(self._seconds(stamp))
+            else:
+                yield from timeline.lose([self._seconds(stamp)])
 
     def _pictures(
-        self, timeline: FrameClock, listed: SampleTable
+        self,
+        timeline: FrameClock,
+        listed: SampleTable,
+        passed: PassedOver,
+        plan: SparsePlan | None,
     ) -> Iterator[tuple[int | None, VideoFrame]]:
         """Yield pictures with their stamps as the decoder puts them out."""
-        errors_before = 0
         unshown: list[int] = []  # stamps read before there is any picture
         shown = False
-        for packet in self._packets():
+        for step in map(Step, self._packets()) if plan is None else plan.steps():
+            packet = step.read.packet
             listed.add(packet)
+            if step.handling is Handling.PASS:
+                passed.add(packet)
+                continue
             if not shown and packet.pts is not None and packet.size and not packet.is_discard:
                 unshown.append(packet.pts)
-            for picture in self._decode(packet):
+            errors_before = self.report.errors
+            for picture in self._decode(step):
                 stamp = picture.pts if picture.pts is not None else picture.dts
                 # Decoders pass over what comes before a key frame without a word.
                 if not shown and unshown and stamp is not None and min(unshown) < stamp:
@@ -152,38 +216,56 @@ class Video:
                     timeline.damaged_until(self._seconds(min(unshown)))
                 shown = True
                 yield stamp, picture
-            if self.report.errors > errors_before:
-                errors_before = self.report.errors
+            if step.read.damaged or self.report.errors > errors_before:
                 timeline.damaged_until(None if packet.pts is None else self._seconds(packet.pts))
+            elif step.handling is Handling.REFERENCE:
+                passed.add(packet)
+            if plan is not None and self.report.errors:
+                plan.decode_all()
 
     def _pixels(self, picture: VideoFrame) -> DecodedPixels:
         return DecodedPixels(picture, self._converter)
 
-    def _packets(self) -> Iterator[Packet[VideoStream]]:
+    def _packets(self) -> Iterator[ReadPacket]:
         """Yield packets, going on after errors of the demuxer; the last one, empty, flushes."""
         from av.error import FFmpegError
 
         holes = Holes(self._stream, self._container.format.name)
+        damaged = False
         for _ in range(_MOST_DEMUXER_ERRORS):
             try:
                 for packet in self._container.demux():
                     if holes.before(packet):
                         self.report.errors += 1
+                        damaged = True
                     if packet.stream_index == self._stream.index:
-                        yield cast("Packet[VideoStream]", packet)
+                        yield ReadPacket(cast("Packet[VideoStream]", packet), damaged)
+                        damaged = False
                 return
             except IndexError:
                 return  # a stream that appeared midway cannot be flushed by PyAV; ours has been
             except FFmpegError as error:
                 self.report.errors += 1
+                damaged = True
                 self._warn_once(f"the container is damaged: {_reason(error)}")
         self._warn_once("gave up reading after too many errors of the container")
 
-    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+    def _decode(self, step: Step) -> list[VideoFrame]:
+        """Return the pictures that the decoder gives for a packet: mostly those of earlier ones."""
+        context = self._stream.codec_context
+        held: list[VideoFrame] = []
+        if step.anew:
+            held = self._pictures_of(lambda: context.decode(None))
+            context.flush_buffers()
+        if context.name in _LEAVES_OUT:
+            context.skip_frame = "NONREF" if step.handling is Handling.REFERENCE else "DEFAULT"
+        return held + self._pictures_of(step.read.packet.decode)
+
+    def _pictures_of(self, decode: Callable[[], list[VideoFrame]]) -> list[VideoFrame]:
         from av.error import FFmpegError
 
         try:
-            return list(packet.decode())
+            return list(decode())
         except FFmpegError:
             self.report.errors += 1
             return []
@@ -231,7 +313,7 @@ def open_video(path: Path) -> Iterator[Video]:
     _check_readable(path)
     try:
         # With the protocol named, a colon in the name of the file does not begin an address.
-        container = av.open(f"file:{path}", options=_only_this_file(), metadata_errors="replace")
+        container = av.open(f"file:{path}", options=only_this_file(), metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         problem = f"{path}: not a video that can be read ({_reason(error)})"
         raise VideoError(problem, "see whether a player shows it, or copy it again") from error
@@ -271,7 +353,7 @@ def _is_playlist(head: bytes) -> bool:
     return text.startswith(_PLAYLIST_HEADS) or (text.startswith(b"<") and b"<MPD" in text)
 
 
-def _only_this_file() -> dict[str, str]:
+def only_this_file() -> dict[str, str]:
     """Return options under which FFmpeg opens no other file and no address."""
     from av import formats_available
 

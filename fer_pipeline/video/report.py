@@ -75,14 +75,17 @@ class ReadReport:
 
     Attributes:
         decoded: Frames that decoded.
+        passed: Frames that were not decoded, since nobody wanted to see them.
         lost: Frames that should have been there and did not decode.
         errors: Errors that the demuxer and the decoder reported.
-        last_time: Time, in seconds, of the last frame that decoded; None before the first.
+        last_time: Time, in seconds, of the last frame that decoded or was passed over; None before
+            the first.
         ended_early: Whether the video is clearly shorter than its container claims.
         warnings: What a user should know, one line each.
     """
 
     decoded: int = 0
+    passed: int = 0
     lost: int = 0
     errors: int = 0
     last_time: float | None = None
@@ -90,9 +93,14 @@ class ReadReport:
     warnings: list[str] = field(default_factory=list)
 
     @property
+    def read(self) -> int:
+        """Frames that decoded or were passed over."""
+        return self.decoded + self.passed
+
+    @property
     def rows(self) -> int:
-        """Frames that decoded and frames that were lost."""
-        return self.decoded + self.lost
+        """Frames that were read and frames that were lost."""
+        return self.read + self.lost
 
     @property
     def damaged(self) -> bool:
