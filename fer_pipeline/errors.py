@@ -60,6 +60,10 @@ class ModelError(FerError):
     """A model folder is missing, incomplete, or does not fit what is asked of it."""
 
 
+class TimelineError(FerError):
+    """A timeline cannot be read, or does not hold what is asked of it."""
+
+
 class OutputError(FerError):
     """An output cannot be written, or would replace something that is not ours to replace."""
 

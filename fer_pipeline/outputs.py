@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fer_pipeline.errors import OutputError
-from fer_pipeline.exports import format_of
+from fer_pipeline.exports import FORMATS, companion_of, format_of, require_library
 from fer_pipeline.files import PathKind, kind_of
 from fer_pipeline.sources import Source
 
@@ -67,9 +67,11 @@ def parse_outputs(texts: Sequence[str], format_name: str | None) -> tuple[Output
 
     Raises:
         UsageError: A suffix stands for no format.
-        OutputError: The system refuses a path, or two are the same.
+        OutputError: The system refuses a path, two are the same, or a library is missing.
     """
     outputs = tuple(Output.parse(text, format_name) for text in texts)
+    for output in outputs:
+        require_library(output.path, output.format)
     refuse_shared_paths(outputs, {})
     return outputs
 
@@ -81,7 +83,7 @@ def mirrored_targets(
     stems = _stems([source.name for source in sources])
     folders = [output for output in outputs if output.folder]
     return {
-        name: {output: output.path / f"{stem}.{output.format}" for output in folders}
+        name: {output: output.path / f"{stem}{FORMATS[output.format].suffix}" for output in folders}
         for name, stem in stems.items()
     }
 
@@ -111,16 +113,28 @@ def refuse_shared_paths(
     """Make sure that no file would be written by two.
 
     Raises:
-        OutputError: One would be, or two whose names differ in nothing but capitals.
+        OutputError: One would be, or two whose names differ in nothing but capitals, or a file
+            that holds one clip would be written for several.
     """
+    _refuse_many_clips(outputs, targets)
     writers: dict[str, str] = {}
-    written = [(output.path, str(output.path)) for output in outputs if not output.folder]
+    written = [
+        (path, str(output.path))
+        for output in outputs
+        if not output.folder
+        for path in _with_companion(output.path, output.format)
+    ]
     written += [
         (output.path / MANIFEST_FILE, f"the folder {output.path}")
         for output in outputs
         if output.folder
     ]
-    written += [(path, name) for name, of_clip in targets.items() for path in of_clip.values()]
+    written += [
+        (path, name)
+        for name, of_clip in targets.items()
+        for output, first in of_clip.items()
+        for path in _with_companion(first, output.format)
+    ]
     for path, writer in written:
         place = _folded(os.path.realpath(path))
         if place in writers:
@@ -129,14 +143,31 @@ def refuse_shared_paths(
         writers[place] = writer
 
 
+def _refuse_many_clips(
+    outputs: Sequence[Output], targets: Mapping[str, Mapping[Output, Path]]
+) -> None:
+    for output in outputs:
+        if not output.folder and FORMATS[output.format].one_clip and len(targets) > 1:
+            raise OutputError(
+                f"{output.path}: such a file holds one clip, and there are {len(targets)}",
+                f"give a folder: --out DIR/ --format {output.format}",
+            )
+
+
+def _with_companion(path: Path, format_name: str) -> tuple[Path, ...]:
+    companion = companion_of(path, format_name)
+    return (path,) if companion is None else (path, companion)
+
+
 def all_paths(
     outputs: Sequence[Output], targets: dict[str, dict[Output, Path]]
 ) -> list[tuple[Path, str]]:
     """Return every file that is going to be written, with its format."""
     files = [(output.path, output.format) for output in outputs if not output.folder]
-    return files + [
+    files += [
         (path, output.format) for of_clip in targets.values() for output, path in of_clip.items()
     ]
+    return [(path, name) for first, name in files for path in _with_companion(first, name)]
 
 
 def read_manifest(output: Output) -> dict[str, dict[str, Any]]:

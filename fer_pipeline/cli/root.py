@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "Several networks under one protocol, in one table: which is best for these people?",
     "evaluate": "A model on faces that it has not seen: every figure, tables, plots.",
     "annotate": "Clips to emotion timelines: a row for every frame, with its true media time.",
+    "timeline": "Timelines already written: baseline, smoothing, segments, other formats.",
     "probe": "All that is known of clips, before hours are spent on them.",
     "data": "Look at a dataset, check it, and take care of it.",
     "networks": "List the networks, with their parameters for 8 emotions at their default input.",
@@ -65,7 +66,7 @@ class Root(LazyGroup):
 def _go_on(ctx: click.Context) -> str:
     if ctx.invoked_subcommand in ("evaluate", "data"):
         return "nothing was written; run it again"
-    if ctx.invoked_subcommand == "import":
+    if ctx.invoked_subcommand in ("import", "timeline"):
         return "run it again"  # pictures begin anew, finished clips are kept
     how = " with --resume" if ctx.invoked_subcommand == "train" else ""
     return f"what was finished is kept; run it again{how} to go on"

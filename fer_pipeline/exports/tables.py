@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import IO
 
-from fer_pipeline.timeline import LEADING_COLUMNS, TimelineRow, cell, columns
+from fer_pipeline.exports.writing import Writing
+from fer_pipeline.timeline import (
+    LEADING_COLUMNS,
+    TimelineRow,
+    Value,
+    cell,
+    columns,
+    guarded,
+)
 
 _NEEDS_QUOTES = re.compile(r'["\r\n]')
 
 
-def write_csv(file: IO[str], rows: Iterable[TimelineRow], emotions: Sequence[str]) -> None:
+def write_csv(file: IO[str], rows: Iterable[TimelineRow], about: Writing) -> None:
     """Write comma-separated values as of RFC 4180, with plain line feeds."""
-    _write(file, rows, emotions, delimiter=",")
+    _write(file, rows, about, delimiter=",")
 
 
-def write_tsv(file: IO[str], rows: Iterable[TimelineRow], emotions: Sequence[str]) -> None:
+def write_tsv(file: IO[str], rows: Iterable[TimelineRow], about: Writing) -> None:
     """Write tab-separated values."""
-    _write(file, rows, emotions, delimiter="\t")
+    _write(file, rows, about, delimiter="\t")
 
 
 def is_csv_timeline(beginning: str) -> bool:
@@ -31,15 +39,21 @@ def is_tsv_timeline(beginning: str) -> bool:
     return beginning.startswith("\t".join(LEADING_COLUMNS) + "\t")
 
 
-def _write(
-    file: IO[str], rows: Iterable[TimelineRow], emotions: Sequence[str], delimiter: str
-) -> None:
-    def line(cells: Iterable[str]) -> str:
-        return delimiter.join(_quoted(text, delimiter) for text in cells) + "\n"
+def table_line(cells: Iterable[str], delimiter: str) -> str:
+    """Write a line of a table, with quotes where they are needed."""
+    return delimiter.join(_quoted(text, delimiter) for text in cells) + "\n"
 
-    file.write(line(columns(emotions)))
+
+def _write(file: IO[str], rows: Iterable[TimelineRow], about: Writing, delimiter: str) -> None:
+    derived = about.details.derived
+    file.write(table_line(map(guarded, columns(about.emotions, derived)), delimiter))
     for row in rows:
-        file.write(line(cell(column, value) for column, value in row.values(emotions).items()))
+        values = row.values(about.emotions, derived)
+        file.write(table_line((_safe_cell(*one) for one in values.items()), delimiter))
+
+
+def _safe_cell(column: str, value: Value) -> str:
+    return guarded(value) if isinstance(value, str) else cell(column, value)
 
 
 def _quoted(text: str, delimiter: str) -> str:
