@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from fer_pipeline.ahead import ahead
+from fer_pipeline.analysis_record import AnalysisRecord, refuse_foreign_record
 from fer_pipeline.classifier import Classifier
 from fer_pipeline.domain import Frame, Status
 from fer_pipeline.errors import DetectorError, OutputError
-from fer_pipeline.exports import is_timeline, write_timeline
+from fer_pipeline.exports import Details, is_timeline, write_timeline
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop, one_thread_each
 from fer_pipeline.files import (
@@ -46,7 +47,19 @@ from fer_pipeline.outputs import (
     refuse_shared_paths,
 )
 from fer_pipeline.sources import Source, find_videos
-from fer_pipeline.timeline import Tally, TimelineRow, Totals, read_rows
+from fer_pipeline.timeline import (
+    AnalysisOptions,
+    People,
+    References,
+    Tally,
+    TimelineRow,
+    Totals,
+    analysed,
+    clips_of,
+    find_references,
+    read_rows,
+)
+from fer_pipeline.timeline_people import find_people
 from fer_pipeline.tracking import TrackedFrame
 from fer_pipeline.video import open_video
 from fer_pipeline.workers import Outcome, Progress, run_tasks
@@ -62,7 +75,7 @@ class ClipRecord:
     Attributes:
         source: State of the clip when it was read.
         settings: Digest of the model and the options.
-        read: Frames that decoded.
+        read: Frames that decoded, or that nobody wanted decoded.
         lost: Frames that did not.
         damaged: Whether part of the clip could not be read.
         warnings: What a user should know about it.
@@ -123,6 +136,10 @@ class AnnotationPlan:
         replaced: Timelines of ours that will be replaced.
         pieces: Folder of the pieces.
         targets: The file of each clip in each output folder, by name of the clip.
+        analysis: What is made of the raw values.
+        people: Whose faces the clips show.
+        study: Digest of the analysis and whatever else of the study it depends on; None for none.
+        media: The clips, by name.
     """
 
     spec: ModelSpec
@@ -133,10 +150,19 @@ class AnnotationPlan:
     replaced: tuple[Path, ...]
     pieces: Path
     targets: dict[str, dict[Output, Path]]
+    analysis: AnalysisOptions
+    people: People
+    study: str | None
+    media: dict[str, Path]
 
     def piece(self, name: str) -> Path:
         """Return where the rows of a clip are put together."""
         return _piece(self.pieces, name)
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether what is written of a clip depends on other clips of the same person."""
+        return self.analysis.baseline is not None
 
 
 def plan_annotation(
@@ -144,6 +170,8 @@ def plan_annotation(
     model: Path,
     options: SearchOptions,
     outputs: Sequence[Output],
+    analysis: AnalysisOptions = AnalysisOptions(),
+    participants: Path | None = None,
     *,
     overwrite: bool = False,
 ) -> AnnotationPlan:
@@ -154,28 +182,26 @@ def plan_annotation(
         model: A model folder.
         options: Which frames and faces get a row.
         outputs: Where timelines go; with none there is only the summary.
+        analysis: What is made of the raw values.
+        participants: A table of who is who; None: the clips' names tell.
         overwrite: Replace files that are no timelines of ours, and annotate everything again.
 
     Raises:
         VideoError: An input does not exist or holds no videos.
         ModelError: There is no usable model.
+        LabelError: The table of participants cannot be read.
         OutputError: An output exists and is not ours to replace.
     """
     spec = Classifier(model).spec
     sources = find_videos(inputs)
+    people = find_people([source.name for source in sources], People(), participants).people
     settings = _settings_digest(model, options)
     targets = mirrored_targets(sources, outputs)
     refuse_shared_paths(outputs, targets)
-    existing = [path for path in all_paths(outputs, targets) if _exists(path[0])]
-    read = {source.path.resolve() for source in sources}
-    for path, format_name in existing:
-        if path.resolve() in read:
-            raise OutputError(f"{path}: is one of the clips; give another --out")
-        if not overwrite and not is_timeline(path, format_name):
-            raise OutputError(
-                f"{path}: exists and is no timeline made by fer; give another --out, or --overwrite"
-            )
-    skipped = () if overwrite else _finished_before(sources, outputs, targets, settings)
+    study = _study_digest(sources, analysis, people, participants)
+    skipped = () if overwrite else _finished_before(sources, outputs, targets, (settings, study))
+    left = {name: of_clip for name, of_clip in targets.items() if name not in skipped}
+    replaced = _refuse_taken(sources, outputs, left, overwrite=overwrite)
     pieces = _pieces_folder(outputs)
     tasks = [
         AnnotationTask(source, model, options, settings, _piece(pieces, source.name))
@@ -187,16 +213,19 @@ def plan_annotation(
         for task in tasks
         if (record := _finished_piece(task))
     }
-    kept = {path for name in skipped for path in targets[name].values()}
     return AnnotationPlan(
         spec=spec,
         outputs=tuple(outputs),
         tasks=tuple(task for task in tasks if task.source.name not in finished),
         finished=finished,
         skipped=skipped,
-        replaced=tuple(path for path, _ in existing if path not in kept),
+        replaced=replaced,
         pieces=pieces,
         targets=targets,
+        analysis=analysis,
+        people=people,
+        study=study,
+        media={source.name: source.path for source in sources},
     )
 
 
@@ -236,20 +265,27 @@ def run_annotation(
             remove_folder(plan.pieces)
 
 
-def publish(plan: AnnotationPlan, names: Sequence[str]) -> None:
-    """Write the outputs that hold all clips together, and clear up.
+def publish(plan: AnnotationPlan, records: Mapping[str, ClipRecord], command: str) -> None:
+    """Write the outputs that hold all clips together or depend on all of them, and clear up.
 
     Args:
         plan: What was done.
-        names: The clips that could be annotated, earlier ones included.
+        records: What became of the clips that could be annotated, earlier ones included, by name.
+        command: The command line as it was typed.
 
     Raises:
         OutputError: An output cannot be written.
+        TimelineError: Somebody has no neutral reference.
     """
+    references = _references(plan, records)
+    if plan.needs_all:
+        for name, record in records.items():
+            _write_targets(plan, name, record, references)
     for output in plan.outputs:
-        if not output.folder and names:
-            rows = (row for name in sorted(names) for row in read_rows(plan.piece(name)))
-            write_timeline(output.path, output.format, rows, plan.spec.emotions)
+        if not output.folder and records:
+            _write(plan, output, output.path, sorted(records), references)
+        if records:
+            _analysis_record(plan, records, references, command).write(output)
     for piece in map(plan.piece, plan.targets):
         for file in (piece, _record_of(piece)):
             with suppress(OSError):
@@ -286,7 +322,7 @@ def annotate_clip(task: AnnotationTask, progress: Progress) -> ClipRecord:
     record = ClipRecord(
         source=state,
         settings=task.settings,
-        read=video.report.decoded,
+        read=video.report.read,
         lost=video.report.lost,
         damaged=video.report.damaged,
         warnings=tuple(video.report.warnings),
@@ -346,11 +382,34 @@ def _settings_digest(model: Path, options: SearchOptions) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def _refuse_taken(
+    sources: Sequence[Source],
+    outputs: Sequence[Output],
+    targets: Mapping[str, Mapping[Output, Path]],
+    *,
+    overwrite: bool,
+) -> tuple[Path, ...]:
+    """Return the files of ours that will be replaced; refuse to replace others."""
+    existing = [path for path in all_paths(outputs, targets) if _exists(path[0])]
+    read = {source.path.resolve() for source in sources}
+    for path, format_name in existing:
+        if path.resolve() in read:
+            raise OutputError(f"{path}: is one of the clips; give another --out")
+        if not overwrite and not is_timeline(path, format_name):
+            raise OutputError(
+                f"{path}: exists and is no timeline made by fer; give another --out, or --overwrite"
+            )
+    if not overwrite:
+        for output in outputs:
+            refuse_foreign_record(output)
+    return tuple(path for path, _ in existing)
+
+
 def _finished_before(
     sources: Sequence[Source],
     outputs: Sequence[Output],
     targets: dict[str, dict[Output, Path]],
-    settings: str,
+    made: _Making,
 ) -> tuple[str, ...]:
     """Return the clips whose timelines an earlier run has finished in every output folder."""
     if not outputs or not all(output.folder for output in outputs):
@@ -358,7 +417,7 @@ def _finished_before(
     manifests = {output: read_manifest(output) for output in outputs}
 
     def finished(source: Source) -> bool:
-        expected = _made_from(settings, FileState.of(source.path))
+        expected = _made_from(made, FileState.of(source.path))
         return all(
             manifests[output].get(source.name) == expected and _exists(path)
             for output, path in targets[source.name].items()
@@ -371,16 +430,59 @@ def _write_into_folders(
     plan: AnnotationPlan, outcome: Outcome[AnnotationTask, ClipRecord]
 ) -> Outcome[AnnotationTask, ClipRecord]:
     """Write the timelines of a clip that was annotated; if that fails, the clip has failed."""
-    name, record = outcome.task.source.name, outcome.result
-    if record is None:
+    if outcome.result is None or plan.needs_all:
         return outcome
     try:
-        for output, path in plan.targets[name].items():
-            write_timeline(path, output.format, read_rows(plan.piece(name)), plan.spec.emotions)
-            add_to_manifest(output, name, _made_from(record.settings, record.source))
+        _write_targets(plan, outcome.task.source.name, outcome.result, {})
     except OutputError as error:
         return Outcome(outcome.task, error=error)
     return outcome
+
+
+def _write_targets(
+    plan: AnnotationPlan, name: str, record: ClipRecord, references: References
+) -> None:
+    """Write the timelines of a clip into the folders."""
+    for output, path in plan.targets[name].items():
+        _write(plan, output, path, [name], references)
+        add_to_manifest(output, name, _made_from((record.settings, plan.study), record.source))
+
+
+def _write(
+    plan: AnnotationPlan, output: Output, path: Path, names: Sequence[str], references: References
+) -> None:
+    rows = (row for name in names for row in read_rows(plan.piece(name)))
+    made = analysed(rows, plan.analysis, plan.people, references)
+    details = Details(plan.analysis.derived(), plan.analysis.segments, plan.people, plan.media)
+    write_timeline(path, output.format, made, plan.spec.emotions, details)
+
+
+def _references(plan: AnnotationPlan, names: Iterable[str]) -> References:
+    """Find everybody's neutral reference, where a baseline is asked for."""
+    if plan.analysis.baseline is None:
+        return {}
+    clips = (clip for name in sorted(names) for clip in clips_of(read_rows(plan.piece(name))))
+    return find_references(clips, plan.spec.emotions, plan.people, plan.analysis.baseline)
+
+
+def _analysis_record(
+    plan: AnnotationPlan,
+    records: Mapping[str, ClipRecord],
+    references: References,
+    command: str,
+) -> AnalysisRecord:
+    return AnalysisRecord(
+        options=plan.analysis,
+        people=plan.people,
+        references=references,
+        emotions=plan.spec.emotions,
+        sources=[
+            {"path": str(plan.media[name]), **asdict(record.source)}
+            for name, record in sorted(records.items())
+        ],
+        before=(),
+        command=command,
+    )
 
 
 def _exists(path: Path) -> bool:
@@ -391,8 +493,33 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _made_from(settings: str, source: FileState) -> dict[str, Any]:
-    return {"settings": settings, **asdict(source)}
+_Making = tuple[str, str | None]
+"""Digests of the model and the options, and of the analysis."""
+
+
+def _made_from(made: _Making, source: FileState) -> dict[str, Any]:
+    settings, study = made
+    analysis = {} if study is None else {"analysis": study}
+    return {"settings": settings, **analysis, **asdict(source)}
+
+
+def _study_digest(
+    sources: Sequence[Source], analysis: AnalysisOptions, people: People, table: Path | None
+) -> str | None:
+    """Return a digest of what a clip's timeline depends on beside the clip and the model.
+
+    With a baseline these are the other clips, in which the same person may be calmer.
+    """
+    if analysis == AnalysisOptions() and table is None:
+        return None
+    clips = [(source.name, asdict(FileState.of(source.path))) for source in sources]
+    parts = [
+        asdict(analysis),
+        sorted(people.by_clip.items()),
+        sorted(people.by_face.items()),
+        clips if analysis.baseline is not None else None,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _pieces_folder(outputs: Sequence[Output]) -> Path:

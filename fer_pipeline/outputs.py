@@ -160,7 +160,7 @@ def _with_companion(path: Path, format_name: str) -> tuple[Path, ...]:
 
 
 def all_paths(
-    outputs: Sequence[Output], targets: dict[str, dict[Output, Path]]
+    outputs: Sequence[Output], targets: Mapping[str, Mapping[Output, Path]]
 ) -> list[tuple[Path, str]]:
     """Return every file that is going to be written, with its format."""
     files = [(output.path, output.format) for output in outputs if not output.folder]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from fer_pipeline.analysis_record import AnalysisRecord, refuse_foreign_record
 from fer_pipeline.errors import FerError, OutputError, TimelineError
-from fer_pipeline.exports import FORMATS, Details, is_timeline, write_timeline
-from fer_pipeline.files import PathKind, digest_of, kind_of, replacing
+from fer_pipeline.exports import Details, is_timeline, write_timeline
+from fer_pipeline.files import PathKind, digest_of, kind_of
 from fer_pipeline.outputs import Output, all_paths, mirrored_targets, refuse_shared_paths
-from fer_pipeline.provenance import provenance
 from fer_pipeline.sources import Source
 from fer_pipeline.timeline import (
     READABLE_SUFFIXES,
@@ -33,10 +31,6 @@ from fer_pipeline.timeline_people import FoundPeople, find_people
 
 Progress = Callable[[int], object]
 """Called with the number of rows done since the last call."""
-
-_RECORD = "fer-timeline.json"
-_RECORD_SUFFIX = ".analysis.json"
-_RECORD_FORMAT = "fer-timeline-analysis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +164,29 @@ def run_rewrite(
             yield from segment_clips(rows, timeline.emotions, limits)
             progress(len(rows))
     first = plan.timelines[0]
+    record = AnalysisRecord(
+        options=plan.options.analysis,
+        people=plan.found.people,
+        references=plan.references,
+        emotions=first.emotions,
+        sources=[
+            {
+                "path": str(timeline.path),
+                "sha256": digest_of(timeline.path),
+                "steps": list(timeline.derived),
+            }
+            for timeline in plan.timelines
+        ],
+        before=first.derived,
+        command=command,
+    )
     for output in plan.outputs:
         if not output.folder:
             together = (row for timeline in plan.timelines for row in plan.rows_of(timeline))
             write_timeline(
                 output.path, output.format, together, first.emotions, plan.details(first)
             )
-        if _has_record(output, plan.options.analysis):
-            _write_record(plan, output, command)
+        record.write(output)
 
 
 # What is read
@@ -325,67 +334,6 @@ def _refuse_taken(
             )
         replaced.append(path)
     for output in outputs:
-        record = _record_path(output)
-        if kind_of(record, OutputError) is not PathKind.MISSING and not overwrite:
-            _refuse_foreign_record(record)
+        if not overwrite:
+            refuse_foreign_record(output)
     return tuple(replaced)
-
-
-def _refuse_foreign_record(path: Path) -> None:
-    try:
-        ours = json.loads(path.read_text("utf-8"))["format"] == _RECORD_FORMAT
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise OutputError(f"{path}: exists and is no record of fer", "move it, or --overwrite")
-
-
-def _record_path(output: Output) -> Path:
-    if output.folder:
-        return output.path / _RECORD
-    return output.path.with_name(output.path.name + _RECORD_SUFFIX)
-
-
-def _has_record(output: Output, options: AnalysisOptions) -> bool:
-    """Tell whether there is anything that an output does not tell of itself."""
-    return bool(options.derived()) or FORMATS[output.format].segments
-
-
-def _write_record(plan: RewritePlan, output: Output, command: str) -> None:
-    """Write, beside an output, how it was made: a reader of the numbers has to know."""
-    options = plan.options.analysis
-    people = plan.found.people
-    record: dict[str, Any] = {
-        "format": _RECORD_FORMAT,
-        "version": 1,
-        **provenance(command),
-        "sources": [
-            {
-                "path": str(timeline.path),
-                "sha256": digest_of(timeline.path),
-                "steps": list(timeline.derived),
-            }
-            for timeline in plan.timelines
-        ],
-        "participants": dict(sorted(people.by_clip.items())),
-        "faces": [
-            {"video": video, "face": face, "participant": name}
-            for (video, face), name in sorted(people.by_face.items())
-        ],
-        "baseline": None,
-        "smoothing": None,
-        "segments": asdict(options.segments) if FORMATS[output.format].segments else None,
-    }
-    if options.baseline is not None:
-        emotions = plan.timelines[0].emotions
-        told = {name: one.to_json(emotions) for name, one in plan.references.items()}
-        record["baseline"] = {"reference": str(options.baseline), "people": told}
-    if options.smoothing is not None:
-        before = [step for step in plan.derived(plan.timelines[0]) if step != "smoothed"]
-        of = before[-1] if before else "raw"
-        record["smoothing"] = asdict(options.smoothing) | {"of": of}
-    with (
-        replacing(_record_path(output)) as unfinished,
-        unfinished.open("w", encoding="utf-8", newline="") as file,
-    ):
-        file.write(json.dumps(record, ensure_ascii=False, indent=2) + "\n")

@@ -52,7 +52,7 @@ def annotate(
         outcome.task.source.name: outcome.result
         for outcome in run_annotation(plan, workers, lambda _: None)
     }
-    publish(plan, list(done))
+    publish(plan, done, "fer annotate")
     return {name: record.damaged for name, record in done.items()}
 
 

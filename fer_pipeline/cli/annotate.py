@@ -19,13 +19,16 @@ from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, collect, list_failures
+from fer_pipeline.cli.timeline_options import analysis_options, participants
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.files import locked
 from fer_pipeline.following import DetectionMode
-from fer_pipeline.model_folder import find_model
+from fer_pipeline.model_folder import described, find_model
 from fer_pipeline.outputs import parse_outputs
+from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
+from fer_pipeline.timeline import AnalysisOptions
 
 
 @click.command("annotate")
@@ -34,8 +37,9 @@ from fer_pipeline.report.tables import Cell, counted, percent, text_table
     "--out",
     multiple=True,
     metavar="FILE|DIR/",
-    help="A file for all clips together (.csv .tsv .json .jsonl), or a folder, with a / at the "
-    "end, for one file each. Repeat it for more; without it only the summary is printed.",
+    help="A file for all clips together, or a folder, with a / at the end, for one file each, "
+    "which formats of segments need for several clips. Repeat it for more; without it only the "
+    f"summary is printed. Suffixes: {' '.join(format_.suffix for format_ in FORMATS.values())}.",
 )
 @click.option(
     "--format",
@@ -44,8 +48,12 @@ from fer_pipeline.report.tables import Cell, counted, percent, text_table
     help="Format of all outputs; else the suffix of each tells it, in folders csv.",
 )
 @click.option(
-    "--model", type=options.AnyPath, help="A model folder of fer train; else ./model if it exists."
+    "--model",
+    type=options.AnyPath,
+    help="A model folder of fer train; else ./model if it exists, else the bundled model.",
 )
+@analysis_options
+@participants
 @options.every
 @options.fps
 @options.faces(SearchOptions().faces)
@@ -61,6 +69,8 @@ def command(
     out: tuple[str, ...],
     format_name: str | None,
     model: Path | None,
+    analysis: AnalysisOptions,
+    participants: Path | None,
     every: int | None,
     fps: float | None,
     faces: WhichFaces,
@@ -88,15 +98,19 @@ def command(
     with ExitStack() as stack:
         for output in outputs:
             stack.enter_context(locked(output.lockable))
-        plan = plan_annotation(clips, folder, search, outputs, overwrite=overwrite)
-        console.say(f"model: {folder} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)")
+        plan = plan_annotation(
+            clips, folder, search, outputs, analysis, participants, overwrite=overwrite
+        )
+        console.say(
+            f"model: {described(folder)} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)"
+        )
         _tell_plan(console, plan)
         records, failures = collect(
             console,
             plan.tasks,
             lambda progress: run_annotation(plan, workers, progress, timeout),
         )
-        publish(plan, list(records))
+        publish(plan, records, command_line())
     _summarize(console, plan, records)
     if failures and not records and not plan.skipped:
         raise all_failed(console, failures, "no clip could be annotated; nothing was written")
