@@ -8,7 +8,7 @@ BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test lint bench docs clean
+.PHONY: install demo test lint bench default-model default-model-report docs clean
 
 install: $(READY)
 
@@ -33,6 +33,13 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
+
+# FER2013's and FER+'s tables are in the folder DATA; see docs/default-model.md.
+default-model: $(READY)
+	$(BIN)/python -m training.recipe $(DATA)
+
+default-model-report: $(READY)
+	$(BIN)/python -m training.report $(if $(CLIPS),--clips $(CLIPS))
 
 docs: $(READY)
 	$(BIN)/python scripts/write_cli_reference.py

@@ -22,8 +22,8 @@ voted class is an emotion."""
 
 DATA_RIGHTS = """\
 FER2013 (Goodfellow et al., 2013) holds photographs found by a web search; they are given away for
-research and are not part of this project. FER+'s votes are under the MIT licence. The weights, which
-hold no photograph, come under the licence of this project."""
+research and are not part of this project. FER+'s votes are under the MIT licence. The weights,
+which hold no photograph, come under the licence of this project."""
 
 LIMITS = """\
 - Disgust and contempt are rare in the data (191 and 165 of 28,389 training faces): most are missed.
@@ -31,8 +31,8 @@ LIMITS = """\
 - The photographs are from the web, found by words for emotions: posed faces and actors, mostly
   young, mostly from the front. How well the model does for a group of people (age, skin, sex) was
   not measured, since the data do not tell.
-- Labels are noisy. People themselves agree on about 65 % of FER2013's labels; FER+'s are better, not
-  right.
+- Labels are noisy. People themselves agree on about 65 % of FER2013's labels; FER+'s are better,
+  not right.
 - Faces smaller than about 40 pixels, turned aside, or half hidden are told less well.
 - It judges every frame alone, and was not made for micro-expressions."""
 
@@ -60,8 +60,8 @@ def card(spec: ModelSpec, figures: Figures) -> str:
         "# Model card: the model that comes with fer-pipeline",
         f"Tells {', '.join(spec.emotions)} from a face in a photograph or in a frame of a video.",
         "## What it is for, and what not",
-        "For a first look at what faces in a video show, in research, without training anything; as "
-        "a start for a model of your own (`fer train --from default`). A model trained and judged "
+        "For a first look at what faces in a video show, in research, without training anything; "
+        "as a start for a model of your own (`fer train --from default`). A model trained and judged "
         "on your own participants tells more about them.",
         NOT_FOR,
         "## The model",
