@@ -9,16 +9,24 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from fer_pipeline.ahead import ahead
-from fer_pipeline.domain import Face, Frame, LostFrame
+from fer_pipeline.domain import Face, Frame, LostFrame, PassedFrame
 from fer_pipeline.faces import FaceDetector
 from fer_pipeline.following import Aside, DetectionMode, FaceFollower, later
-from fer_pipeline.sampling import SamplingOptions, sample
-from fer_pipeline.tracking import Row, TrackedFrame, TrackingOptions
-from fer_pipeline.video import Video
+from fer_pipeline.sampling import Sampler, SamplingOptions, sample
+from fer_pipeline.tracking import TrackedFrame, TrackingOptions
+from fer_pipeline.video import Choice, Video
 from fer_pipeline.workers import Progress
 
 # Decoded frames that may wait: of the largest films so many take a hundred megabytes.
 _FRAMES_AHEAD = 8
+
+# Stages overlap only where a video has two cores at least.
+_SEARCHING_THREADS = 2
+
+# Searches that are begun before their turn, so that no thread waits for another one.
+_SEARCHES_AHEAD = 2 * _SEARCHING_THREADS
+
+_Read = Frame | LostFrame | PassedFrame
 
 WhichFaces = Literal["largest", "all"]
 
@@ -48,7 +56,7 @@ def search_faces(
     detector: FaceDetector,
     options: SearchOptions,
     progress: Progress,
-    wanted: Callable[[Frame | LostFrame], bool] = lambda _: True,
+    wanted: Choice | None = None,
     *,
     overlap: bool = False,
 ) -> Iterator[TrackedFrame]:
@@ -59,33 +67,54 @@ def search_faces(
         detector: What finds faces in one frame.
         options: Which frames are looked at, and which faces count.
         progress: Called for every frame read.
-        wanted: Frames that are not are left out before anything is looked for in them.
+        wanted: Tells it of a frame by its number and its time; others are left out before anything
+            is looked for in them. None if all are.
         overlap: Use threads, so that decoding and searching overlap; the result is the same.
 
     Yields:
         The frames looked at, in order, with their faces.
     """
     with ExitStack() as stack:
-        read: Iterator[Row] = video.frames()
+        read: Iterator[_Read] = video.frames(_choices(options.sampling, wanted))
         aside: Aside = later
         if overlap:
             read = stack.enter_context(closing(ahead(read, _FRAMES_AHEAD)))
-            aside = _in_a_thread(stack.enter_context(ThreadPoolExecutor(1)))
-        looked_at = filter(wanted, sample(_counted(read, progress), options.sampling))
+            aside = _in_threads(stack.enter_context(ThreadPoolExecutor(_SEARCHING_THREADS)))
+        sampled = sample(_counted(read, progress), options.sampling)
+        looked_at = (row for row in sampled if wanted is None or wanted(row.index, row.time))
         interval = options.sampling.interval(video.info.rate)
-        follower = FaceFollower(detector, interval, options.tracking, options.detect, aside)
+        follower = FaceFollower(
+            detector,
+            interval,
+            options.tracking,
+            options.detect,
+            aside,
+            searches_ahead=_SEARCHES_AHEAD if overlap else 0,
+        )
         for tracked in follower.follow(looked_at):
             faces = tracked.faces if options.faces == "all" else largest(tracked.faces)
             yield replace(tracked, faces=faces)
 
 
-def _counted(frames: Iterable[Row], progress: Progress) -> Iterator[Row]:
+def _choices(sampling: SamplingOptions, wanted: Choice | None) -> Callable[[], Choice] | None:
+    """Return what makes the choice of the frames to decode; None if that is all."""
+    if wanted is None:
+        return None if sampling.takes_all else lambda: Sampler(sampling).takes
+
+    def both() -> Choice:
+        sampler = Sampler(sampling)
+        return lambda index, time: sampler.takes(index, time) and wanted(index, time)
+
+    return both
+
+
+def _counted(frames: Iterable[_Read], progress: Progress) -> Iterator[_Read]:
     for frame in frames:
         progress(1)
         yield frame
 
 
-def _in_a_thread(pool: ThreadPoolExecutor) -> Aside:
+def _in_threads(pool: ThreadPoolExecutor) -> Aside:
     return lambda search: pool.submit(search).result
 
 

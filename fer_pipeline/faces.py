@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -72,8 +73,24 @@ class CropOptions:
     channels: Channels = "rgb"
 
 
+class _Cascade:
+    """A cascade, for each thread apart: OpenCV keeps the picture at hand inside it."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self._name, self._data = name, data
+        self._loaded = threading.local()
+        self.of_this_thread()  # a broken one shows itself at once
+
+    def of_this_thread(self) -> CascadeClassifier:
+        """Return OpenCV's classifier, which no other thread uses."""
+        loaded: CascadeClassifier | None = getattr(self._loaded, "classifier", None)
+        if loaded is None:
+            loaded = self._loaded.classifier = _load_cascade(self._name, self._data)
+        return loaded
+
+
 class FaceDetector:
-    """Haar cascades with their settings.
+    """Haar cascades with their settings; several threads may search at the same time.
 
     Args:
         options: How faces are looked for.
@@ -86,10 +103,10 @@ class FaceDetector:
     def __init__(self, options: DetectionOptions | None = None, *, profile: bool = False) -> None:
         self.options = options or DetectionOptions()
         self._data = read_cascade(self.options.cascade)
-        self._frontal = _load_cascade(self.options.cascade, self._data)
+        self._frontal = _Cascade(self.options.cascade, self._data)
         self._profile = None
         if profile:
-            self._profile = _load_cascade(PROFILE_CASCADE, read_cascade(PROFILE_CASCADE))
+            self._profile = _Cascade(PROFILE_CASCADE, read_cascade(PROFILE_CASCADE))
 
     @cached_property
     def digest(self) -> str:
@@ -142,10 +159,10 @@ class FaceDetector:
         return found
 
     def _search(
-        self, cascade: CascadeClassifier, small: UInt8Array, sizes: tuple[int, int]
+        self, cascade: _Cascade, small: UInt8Array, sizes: tuple[int, int]
     ) -> list[Detection]:
         smallest, largest = sizes
-        boxes, _, weights = cascade.detectMultiScale3(
+        boxes, _, weights = cascade.of_this_thread().detectMultiScale3(
             small,
             scaleFactor=self.options.scale_factor,
             minNeighbors=self.options.neighbors,
@@ -160,7 +177,7 @@ class FaceDetector:
 
     def _turned_faces(
         self,
-        profile: CascadeClassifier,
+        profile: _Cascade,
         small: UInt8Array,
         sizes: tuple[int, int],
         frontal: list[Detection],

@@ -9,7 +9,9 @@ of three frames need no search: the boxes before and after tell those between.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Literal
 
 from fer_pipeline.cuts import CutFinder
@@ -53,6 +55,8 @@ class FaceFollower:
         tracking: When detections belong together.
         mode: Which frames are searched, and for which faces.
         aside: Begins searches that can wait, such as in a thread; the result is the same.
+        searches_ahead: How many frames wait while those after them are begun to be searched, if
+            each is searched for faces of any size: such a search depends on no other one.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class FaceFollower:
         tracking: TrackingOptions = TrackingOptions(),
         mode: DetectionMode = "sparse",
         aside: Aside = later,
+        *,
+        searches_ahead: int = 0,
     ) -> None:
         self._detector = detector
         self._coarse = detector.coarse()
@@ -69,6 +75,8 @@ class FaceFollower:
         self._interval = interval
         # Frames that lie far apart are few, and tell little about each other.
         self._mode: DetectionMode = mode if interval < _STRIDE_SECONDS else "every-frame"
+        self._searches_ahead = searches_ahead if self._mode == "every-frame" else 0
+        self._begun: dict[Frame, Search] = {}
         self._tracker = FaceTracker(interval, tracking)
         self._cuts = CutFinder()
         self._waiting: list[Frame] = []
@@ -79,12 +87,26 @@ class FaceFollower:
 
     def follow(self, frames: Iterable[Row]) -> Iterator[TrackedFrame]:
         """Yield the frames, given in order of time, with their faces."""
-        for frame in frames:
+        for frame in self._begin_searches(frames):
             self._take(frame)
             yield from self._tracker.certain()
         self._settle()
         self._tracker.finish()
         yield from self._tracker.certain()
+
+    def _begin_searches(self, frames: Iterable[Row]) -> Iterator[Row]:
+        """Yield the frames, and begin searches before their turn that need not wait for it."""
+        if not self._searches_ahead:
+            yield from frames
+            return
+        waiting: deque[Row] = deque()
+        for frame in frames:
+            if isinstance(frame, Frame):
+                self._begun[frame] = self._aside(partial(self._detector.detect, frame.luma))
+            waiting.append(frame)
+            if len(waiting) > self._searches_ahead:
+                yield waiting.popleft()
+        yield from waiting
 
     def _take(self, frame: Row) -> None:
         if not isinstance(frame, Frame):
@@ -124,6 +146,8 @@ class FaceFollower:
         self._tracker.add(last, found)
 
     def _search(self, frame: Frame) -> tuple[Detection, ...]:
+        if frame in self._begun:
+            return self._begun.pop(frame)()
         if self._mode == "every-frame" or not self._tracker.expected(frame.time):
             self._forget_others(frame.time)
             return self._detector.detect(frame.luma)

@@ -7,17 +7,20 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import pytest
 
 from fer_pipeline.annotation import AnnotationTask, ClipRecord, annotate_clip
 from fer_pipeline.dataset import open_dataset
+from fer_pipeline.domain import Box, Detection, UInt8Array
 from fer_pipeline.errors import OutputError, VideoError, WorkerError
 from fer_pipeline.extraction import ExtractionPlan, plan_extraction, publish, run_extraction
 from fer_pipeline.face_search import SearchOptions, search_faces
@@ -45,6 +48,7 @@ SEARCHES = {
     "all faces": SearchOptions(),
     "largest": SearchOptions(faces="largest"),
     "dense": SearchOptions(detect="dense"),
+    "every frame": SearchOptions(detect="every-frame"),
     "sampled": SearchOptions(sampling=SamplingOptions(fps=10)),
 }
 
@@ -103,6 +107,41 @@ def test_faces_are_the_same_whether_stages_overlap_or_not(clip, options):
             return [(one.frame.index, one.frame.time, one.faces) for one in tracked]
 
     assert found(overlap=True) == found(overlap=False)
+
+
+@pytest.mark.parametrize("profile", [False, True])
+def test_several_threads_may_search_with_one_detector(profile):
+    detector = FaceDetector(profile=profile)
+    pictures = [cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in pictures_of(TWO_PEOPLE, 24)]
+    alone = [detector.detect(one) for one in pictures]
+    assert all(len(found) >= 2 for found in alone)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            assert [*pool.map(detector.detect, pictures)] == alone
+
+
+@pytest.mark.parametrize(
+    ("options", "overlap", "threads"),
+    [
+        (SearchOptions(detect="every-frame"), True, 2),
+        (SearchOptions(sampling=SamplingOptions(fps=5)), True, 2),
+        (SearchOptions(detect="every-frame"), False, 1),
+        (SearchOptions(), False, 1),
+    ],
+)
+def test_idle_cores_search_where_every_frame_is_searched_as_a_whole(options, overlap, threads):
+    searching: set[int] = set()
+
+    class Watched(FaceDetector):
+        def detect(self, luma: UInt8Array, like: Sequence[Box] = ()) -> tuple[Detection, ...]:
+            searching.add(threading.get_ident())
+            return super().detect(luma, like)
+
+    with open_video(PARTICIPANTS / "P00_happy.mp4") as video:
+        for _ in search_faces(video, Watched(), options, ignored, overlap=overlap):
+            pass
+    assert len(searching) == threads
+    assert (threading.get_ident() in searching) == (not overlap)
 
 
 def test_two_people_are_the_same_whether_stages_overlap_or_not(model_folder, tmp_path):
