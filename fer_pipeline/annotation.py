@@ -40,9 +40,11 @@ from fer_pipeline.files import (
 from fer_pipeline.model_folder import LITERT_FILE, SPEC_FILE, ModelSpec, write_json
 from fer_pipeline.outputs import (
     Output,
+    Picture,
     add_to_manifest,
     all_paths,
     mirrored_targets,
+    picture_targets,
     read_manifest,
     refuse_shared_paths,
 )
@@ -103,6 +105,24 @@ class ClipRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Making:
+    """What becomes of the raw values of clips.
+
+    Attributes:
+        analysis: Baseline, smoothing and segments.
+        participants: A table of who is who; None: the clips' names tell.
+        pictures: Where pictures go, which others make from the rows; a clip that lacks one is not
+            finished.
+        picture_values: What they depend on, plain.
+    """
+
+    analysis: AnalysisOptions = AnalysisOptions()
+    participants: Path | None = None
+    pictures: tuple[Picture, ...] = ()
+    picture_values: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AnnotationTask:
     """One clip to be annotated, complete with all that a worker needs.
 
@@ -136,6 +156,7 @@ class AnnotationPlan:
         replaced: Timelines of ours that will be replaced.
         pieces: Folder of the pieces.
         targets: The file of each clip in each output folder, by name of the clip.
+        pictures: The file of each picture of each clip that is not skipped, by its name.
         analysis: What is made of the raw values.
         people: Whose faces the clips show.
         study: Digest of the analysis and whatever else of the study it depends on; None for none.
@@ -150,6 +171,7 @@ class AnnotationPlan:
     replaced: tuple[Path, ...]
     pieces: Path
     targets: dict[str, dict[Output, Path]]
+    pictures: dict[str, dict[Picture, Path]]
     analysis: AnalysisOptions
     people: People
     study: str | None
@@ -170,8 +192,7 @@ def plan_annotation(
     model: Path,
     options: SearchOptions,
     outputs: Sequence[Output],
-    analysis: AnalysisOptions = AnalysisOptions(),
-    participants: Path | None = None,
+    making: Making = Making(),
     *,
     overwrite: bool = False,
 ) -> AnnotationPlan:
@@ -182,8 +203,7 @@ def plan_annotation(
         model: A model folder.
         options: Which frames and faces get a row.
         outputs: Where timelines go; with none there is only the summary.
-        analysis: What is made of the raw values.
-        participants: A table of who is who; None: the clips' names tell.
+        making: What becomes of the raw values.
         overwrite: Replace files that are no timelines of ours, and annotate everything again.
 
     Raises:
@@ -194,12 +214,17 @@ def plan_annotation(
     """
     spec = Classifier(model).spec
     sources = find_videos(inputs)
-    people = find_people([source.name for source in sources], People(), participants).people
+    names = [source.name for source in sources]
+    people = find_people(names, People(), making.participants).people
     settings = _settings_digest(model, options)
     targets = mirrored_targets(sources, outputs)
     refuse_shared_paths(outputs, targets)
-    study = _study_digest(sources, analysis, people, participants)
-    skipped = () if overwrite else _finished_before(sources, outputs, targets, (settings, study))
+    pictures = picture_targets(sources, making.pictures)
+    study = _study_digest(sources, making, people)
+    skipped: tuple[str, ...] = ()
+    if not overwrite:
+        before = _finished_before(sources, outputs, targets, (settings, study))
+        skipped = tuple(name for name in before if all(map(_exists, pictures[name].values())))
     left = {name: of_clip for name, of_clip in targets.items() if name not in skipped}
     replaced = _refuse_taken(sources, outputs, left, overwrite=overwrite)
     pieces = _pieces_folder(outputs)
@@ -222,7 +247,8 @@ def plan_annotation(
         replaced=replaced,
         pieces=pieces,
         targets=targets,
-        analysis=analysis,
+        pictures={name: pictures[name] for name in names if name not in skipped},
+        analysis=making.analysis,
         people=people,
         study=study,
         media={source.name: source.path for source in sources},
@@ -250,19 +276,15 @@ def run_annotation(
     Raises:
         OutputError: A piece cannot be written, and so no other can; those finished are kept.
     """
-    try:
-        for outcome in plan.finished.values():
+    for outcome in plan.finished.values():
+        yield _write_into_folders(plan, outcome)
+    overlap = workers >= 2 * len(plan.tasks)
+    tasks = [replace(task, overlap=overlap) for task in plan.tasks]
+    with closing(run_tasks(annotate_clip, tasks, workers, progress, timeout)) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome.error, OutputError):
+                raise outcome.error
             yield _write_into_folders(plan, outcome)
-        overlap = workers >= 2 * len(plan.tasks)
-        tasks = [replace(task, overlap=overlap) for task in plan.tasks]
-        with closing(run_tasks(annotate_clip, tasks, workers, progress, timeout)) as outcomes:
-            for outcome in outcomes:
-                if isinstance(outcome.error, OutputError):
-                    raise outcome.error
-                yield _write_into_folders(plan, outcome)
-    finally:
-        if not plan.outputs:  # nothing that a second run could go on with
-            remove_folder(plan.pieces)
 
 
 def publish(plan: AnnotationPlan, records: Mapping[str, ClipRecord], command: str) -> None:
@@ -277,7 +299,7 @@ def publish(plan: AnnotationPlan, records: Mapping[str, ClipRecord], command: st
         OutputError: An output cannot be written.
         TimelineError: Somebody has no neutral reference.
     """
-    references = _references(plan, records)
+    references = references_of(plan, records)
     if plan.needs_all:
         for name, record in records.items():
             _write_targets(plan, name, record, references)
@@ -291,6 +313,12 @@ def publish(plan: AnnotationPlan, records: Mapping[str, ClipRecord], command: st
             with suppress(OSError):
                 file.unlink()
     remove_if_empty(plan.pieces)  # it may hold clips that this run was not asked for
+
+
+def discard(plan: AnnotationPlan) -> None:
+    """Remove what no second run could go on with: pieces of a run without outputs."""
+    if not plan.outputs:
+        remove_folder(plan.pieces)
 
 
 def annotate_clip(task: AnnotationTask, progress: Progress) -> ClipRecord:
@@ -457,8 +485,12 @@ def _write(
     write_timeline(path, output.format, made, plan.spec.emotions, details)
 
 
-def _references(plan: AnnotationPlan, names: Iterable[str]) -> References:
-    """Find everybody's neutral reference, where a baseline is asked for."""
+def references_of(plan: AnnotationPlan, names: Iterable[str]) -> References:
+    """Find everybody's neutral reference in clips that were annotated, if a baseline is asked for.
+
+    Raises:
+        TimelineError: Somebody has none.
+    """
     if plan.analysis.baseline is None:
         return {}
     clips = (clip for name in sorted(names) for clip in clips_of(read_rows(plan.piece(name))))
@@ -503,21 +535,20 @@ def _made_from(made: _Making, source: FileState) -> dict[str, Any]:
     return {"settings": settings, **analysis, **asdict(source)}
 
 
-def _study_digest(
-    sources: Sequence[Source], analysis: AnalysisOptions, people: People, table: Path | None
-) -> str | None:
+def _study_digest(sources: Sequence[Source], making: Making, people: People) -> str | None:
     """Return a digest of what a clip's timeline depends on beside the clip and the model.
 
     With a baseline these are the other clips, in which the same person may be calmer.
     """
-    if analysis == AnalysisOptions() and table is None:
+    if replace(making, pictures=()) == Making():
         return None
     clips = [(source.name, asdict(FileState.of(source.path))) for source in sources]
     parts = [
-        asdict(analysis),
+        asdict(making.analysis),
+        making.picture_values,
         sorted(people.by_clip.items()),
         sorted(people.by_face.items()),
-        clips if analysis.baseline is not None else None,
+        clips if making.analysis.baseline is not None else None,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import FORMATS, companion_of, format_of, require_library
@@ -60,6 +60,73 @@ class Output:
         if text.endswith(("/", "\\")) or kind_of(path, OutputError) is PathKind.FOLDER:
             return cls(path, format_name or "csv", folder=True)
         return cls(path, format_name or format_of(path), folder=False)
+
+
+PictureKind = Literal["video", "plot", "report"]
+
+_PICTURE_SUFFIXES: dict[PictureKind, str] = {"video": ".mp4", "plot": ".png", "report": ".html"}
+"""In folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Where a picture of each timeline goes: a video, a plot or a page.
+
+    Attributes:
+        kind: Which of these.
+        path: A file for one clip, or a folder for one file each.
+        folder: Whether it is a folder.
+    """
+
+    kind: PictureKind
+    path: Path
+    folder: bool
+
+    @property
+    def lockable(self) -> Path:
+        """File that stands for it where other runs are kept away from it."""
+        return self.path / f"fer-{self.kind}" if self.folder else self.path
+
+    @classmethod
+    def parse(cls, kind: PictureKind, text: str) -> Picture:
+        """Understand what was typed: a folder ends with a slash, or exists as one.
+
+        Raises:
+            OutputError: The system refuses the path.
+        """
+        path = Path(text)
+        folder = text.endswith(("/", "\\")) or kind_of(path, OutputError) is PathKind.FOLDER
+        return cls(kind, path, folder)
+
+
+def picture_targets(
+    sources: Sequence[Source], pictures: Sequence[Picture]
+) -> dict[str, dict[Picture, Path]]:
+    """Return the file of each picture of each clip, by name of the clip; folders mirror the tree.
+
+    Raises:
+        OutputError: A file would hold several clips, or two would have one name.
+    """
+    for picture in pictures:
+        if not picture.folder and len(sources) > 1:
+            raise OutputError(
+                f"{picture.path}: such a file shows one clip, and there are {len(sources)}",
+                f"give a folder: --{picture.kind} DIR/",
+            )
+    targets = {
+        name: {
+            picture: picture.path / f"{stem}{_PICTURE_SUFFIXES[picture.kind]}"
+            if picture.folder
+            else picture.path
+            for picture in pictures
+        }
+        for name, stem in _stems([source.name for source in sources]).items()
+    }
+    places = [_folded(os.path.realpath(path)) for one in targets.values() for path in one.values()]
+    for place, users in Counter(places).items():
+        if users > 1:
+            raise OutputError(f"{place}: would be written twice", "give each another name")
+    return targets
 
 
 def parse_outputs(texts: Sequence[str], format_name: str | None) -> tuple[Output, ...]:

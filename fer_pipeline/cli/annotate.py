@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,25 +11,39 @@ import click
 from fer_pipeline.annotation import (
     AnnotationPlan,
     ClipRecord,
+    Making,
+    discard,
     plan_annotation,
     publish,
+    references_of,
     run_annotation,
 )
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.options import sampling
+from fer_pipeline.cli.picture_options import picture_options
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, collect, list_failures
 from fer_pipeline.cli.timeline_options import analysis_options, participants
+from fer_pipeline.errors import FerError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.files import locked
 from fer_pipeline.following import DetectionMode
 from fer_pipeline.model_folder import described, find_model
-from fer_pipeline.outputs import parse_outputs
-from fer_pipeline.provenance import command_line
+from fer_pipeline.outputs import Picture, PictureKind, parse_outputs
+from fer_pipeline.overlay import OverlayReport
+from fer_pipeline.presenting import PictureOptions, PictureTask, make_pictures, refuse_taken
+from fer_pipeline.provenance import command_line, provenance
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
+from fer_pipeline.sources import Source
 from fer_pipeline.timeline import AnalysisOptions
+
+_PICTURES: dict[PictureKind, str] = {
+    "video": "the clip with its timeline drawn into it",
+    "plot": "its probabilities over time",
+    "report": "the clip and its timeline as a page",
+}
 
 
 @click.command("annotate")
@@ -52,6 +67,7 @@ from fer_pipeline.timeline import AnalysisOptions
     type=options.AnyPath,
     help="A model folder of fer train; else ./model if it exists, else the bundled model.",
 )
+@picture_options
 @analysis_options
 @participants
 @options.every
@@ -69,6 +85,7 @@ def command(
     out: tuple[str, ...],
     format_name: str | None,
     model: Path | None,
+    pictures: PictureOptions,
     analysis: AnalysisOptions,
     participants: Path | None,
     every: int | None,
@@ -96,11 +113,21 @@ def command(
     outputs = parse_outputs(out, format_name)
     folder = find_model(model)
     with ExitStack() as stack:
-        for output in outputs:
-            stack.enter_context(locked(output.lockable))
+        lockable = [one.lockable for one in outputs] + [one.lockable for one in pictures.pictures]
+        for path in lockable:
+            stack.enter_context(locked(path))
         plan = plan_annotation(
-            clips, folder, search, outputs, analysis, participants, overwrite=overwrite
+            clips,
+            folder,
+            search,
+            outputs,
+            Making(analysis, participants, pictures.pictures, pictures.values),
+            overwrite=overwrite,
         )
+        stack.callback(discard, plan)
+        replaced = refuse_taken(plan.pictures, list(plan.media.values()), overwrite=overwrite)
+        for path in replaced:
+            console.say(f"{path}: of an earlier run, will be replaced")
         console.say(
             f"model: {described(folder)} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)"
         )
@@ -110,13 +137,60 @@ def command(
             plan.tasks,
             lambda progress: run_annotation(plan, workers, progress, timeout),
         )
+        undrawn = _draw(console, plan, pictures, records, workers)
         publish(plan, records, command_line())
-    _summarize(console, plan, records)
+    _summarize(console, plan, records, pictures.pictures)
     if failures and not records and not plan.skipped:
         raise all_failed(console, failures, "no clip could be annotated; nothing was written")
-    list_failures(console, failures)
-    if failures or any(record.damaged for record in records.values()):
+    list_failures(console, failures | undrawn)
+    if failures or undrawn or any(record.damaged for record in records.values()):
         click.get_current_context().exit(PARTLY_DONE)
+
+
+def _draw(
+    console: Console,
+    plan: AnnotationPlan,
+    options: PictureOptions,
+    records: dict[str, ClipRecord],
+    workers: int,
+) -> dict[str, FerError]:
+    """Make the pictures of the clips that were annotated; return what could not be made."""
+    if not options.pictures:
+        return {}
+    references = references_of(plan, records)
+    tasks = [
+        PictureTask(
+            source=Source(plan.media[name], name),
+            rows=plan.piece(name),
+            targets=plan.pictures[name],
+            emotions=plan.spec.emotions,
+            options=options,
+            analysis=plan.analysis,
+            people=plan.people,
+            references=references,
+            made=provenance(command_line()) | {"model": plan.spec.network},
+        )
+        for name in sorted(records)
+    ]
+    failures: dict[str, FerError] = {}
+    drawn = any(picture.kind == "video" for picture in options.pictures)
+    frames = sum(records[task.source.name].totals.frames for task in tasks) if drawn else 0
+    with console.frames(frames) as progress:
+        for outcome in make_pictures(tasks, workers, progress):
+            name = outcome.task.source.name
+            if outcome.error is not None:
+                failures[name] = outcome.error
+            elif outcome.result is not None:
+                _tell_covered(console, name, outcome.result)
+    return failures
+
+
+def _tell_covered(console: Console, name: str, report: OverlayReport) -> None:
+    if report.wholly_covered:
+        whole = counted(report.wholly_covered, "frame")
+        console.say(f"{name}: {whole} covered as a whole, since no face is known there")
+    if report.uncovered:
+        console.warn(f"{name}: {counted(report.uncovered, 'frame')} without a face left uncovered")
 
 
 def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
@@ -128,7 +202,12 @@ def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
         console.say(f"finished by an earlier run: {counted(len(plan.finished), 'clip')}")
 
 
-def _summarize(console: Console, plan: AnnotationPlan, records: dict[str, ClipRecord]) -> None:
+def _summarize(
+    console: Console,
+    plan: AnnotationPlan,
+    records: dict[str, ClipRecord],
+    pictures: Sequence[Picture],
+) -> None:
     """Print how much of each clip shows a face, and how long each face showed each emotion."""
     for name, record in sorted(records.items()):
         for warning in record.warnings:
@@ -154,3 +233,5 @@ def _summarize(console: Console, plan: AnnotationPlan, records: dict[str, ClipRe
         console.result(text_table(["clip", "face", *plan.spec.emotions], times))
     for output in plan.outputs:
         console.result(f"\n{output.path}: the timelines" if output.folder else f"\n{output.path}")
+    for picture in pictures:
+        console.result(f"\n{picture.path}: {_PICTURES[picture.kind]}")

@@ -1,0 +1,187 @@
+"""Timelines to look at: drawn into their clips, plotted, and as pages.
+
+Each clip's pictures are made from the rows that were written before, so the clip is not searched
+again; for a video it is decoded once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fer_pipeline.errors import OutputError, UsageError
+from fer_pipeline.files import PathKind, kind_of
+from fer_pipeline.outputs import Picture, PictureKind
+from fer_pipeline.overlay import (
+    FORMATS,
+    OverlayOptions,
+    OverlayReport,
+    is_overlay,
+    write_overlay,
+)
+from fer_pipeline.report.timeline_page import PageOptions, is_timeline_page, write_timeline_page
+from fer_pipeline.report.timeline_plot import is_timeline_plot, plot_timeline
+from fer_pipeline.sources import Source
+from fer_pipeline.timeline import (
+    AnalysisOptions,
+    People,
+    References,
+    TimelineRow,
+    analysed,
+    read_rows,
+)
+from fer_pipeline.workers import Outcome, Progress, run_tasks
+
+_OURS: dict[PictureKind, Callable[[Path], bool]] = {
+    "video": is_overlay,
+    "plot": is_timeline_plot,
+    "report": is_timeline_page,
+}
+
+
+_SUFFIXES: dict[PictureKind, tuple[str, ...]] = {
+    "video": tuple(FORMATS),
+    "plot": (".png", ".svg", ".pdf"),
+    "report": (".html", ".htm"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOptions:
+    """What is made to look at.
+
+    Attributes:
+        pictures: Where each goes.
+        overlay: What of a clip is seen and heard in a video.
+        embed: Whether a page holds the clip itself.
+    """
+
+    pictures: tuple[Picture, ...] = ()
+    overlay: OverlayOptions = OverlayOptions()
+    embed: bool = False
+
+    def check(self) -> None:
+        """Make sure that all of it can be made, before anything long is begun.
+
+        Raises:
+            UsageError: It cannot.
+        """
+        for picture in self.pictures:
+            suffixes = _SUFFIXES[picture.kind]
+            if not picture.folder and picture.path.suffix.lower() not in suffixes:
+                raise UsageError(
+                    f"{picture.path}: no name for a {picture.kind}; its suffix is one of "
+                    f"{' '.join(suffixes)}"
+                )
+        self.overlay.check()
+
+    @property
+    def values(self) -> dict[str, Any] | None:
+        """What pictures depend on, plain; None if there are none."""
+        if not self.pictures:
+            return None
+        places = sorted((picture.kind, str(picture.path)) for picture in self.pictures)
+        return {"pictures": places, "overlay": asdict(self.overlay), "embed": self.embed}
+
+
+@dataclass(frozen=True, slots=True)
+class PictureTask:
+    """One clip whose pictures are made, complete with all that a worker needs.
+
+    Attributes:
+        source: The clip.
+        rows: Its raw timeline.
+        targets: The file of each picture.
+        emotions: Of the model.
+        options: What is seen of the clip.
+        analysis: What is made of the raw values.
+        people: Whose faces the clips show.
+        references: Of each person, where a baseline is asked for.
+        made: How the timeline was made, plain.
+    """
+
+    source: Source
+    rows: Path
+    targets: Mapping[Picture, Path]
+    emotions: tuple[str, ...]
+    options: PictureOptions
+    analysis: AnalysisOptions
+    people: People
+    references: References
+    made: Mapping[str, Any]
+
+
+def refuse_taken(
+    targets: Mapping[str, Mapping[Picture, Path]], clips: Sequence[Path], *, overwrite: bool
+) -> tuple[Path, ...]:
+    """Return the pictures of ours that will be replaced.
+
+    Args:
+        targets: The file of each picture of each clip.
+        clips: The clips themselves, which are never replaced.
+        overwrite: Whether other files may be.
+
+    Raises:
+        OutputError: Something else is there.
+    """
+    read = {clip.resolve() for clip in clips}
+    replaced = []
+    for of_clip in targets.values():
+        for picture, path in of_clip.items():
+            if path.resolve() in read:
+                raise OutputError(f"{path}: is one of the clips", f"give another --{picture.kind}")
+            kind = kind_of(path, OutputError)
+            if kind is PathKind.MISSING:
+                continue
+            if kind is not PathKind.FILE or not (overwrite or _OURS[picture.kind](path)):
+                raise OutputError(
+                    f"{path}: exists and is nothing that fer made",
+                    f"give another --{picture.kind}, or --overwrite",
+                )
+            replaced.append(path)
+    return tuple(replaced)
+
+
+def make_pictures(
+    tasks: Sequence[PictureTask], workers: int, progress: Progress
+) -> Iterator[Outcome[PictureTask, OverlayReport | None]]:
+    """Make the pictures of clips, one clip after the other or side by side.
+
+    Args:
+        tasks: The clips.
+        workers: Clips side by side.
+        progress: Called with the number of frames drawn since the last call.
+
+    Yields:
+        What became of each clip, with what was drawn if a video was asked for.
+    """
+    yield from run_tasks(_make, tasks, workers, progress)
+
+
+def _make(task: PictureTask, progress: Progress) -> OverlayReport | None:
+    raw: Callable[[], Iterator[TimelineRow]] = partial(read_rows, task.rows)
+    report = None
+    for picture, path in task.targets.items():
+        if picture.kind == "video":
+            clip, overlay = task.source.path, task.options.overlay
+            report = write_overlay(path, clip, raw, task.emotions, overlay, progress)
+        elif picture.kind == "plot":
+            plot_timeline(path, raw, task.emotions, title=task.source.name)
+        else:
+            _write_page(path, task, raw)
+    return report
+
+
+def _write_page(path: Path, task: PictureTask, raw: Callable[[], Iterator[TimelineRow]]) -> None:
+    made = PageOptions(
+        derived=task.analysis.derived(),
+        segments=task.analysis.segments,
+        people=task.people,
+        embed=task.options.embed,
+        made=task.made,
+    )
+    rows = analysed(raw(), task.analysis, task.people, task.references)
+    write_timeline_page(path, task.source.path, rows, task.emotions, made)

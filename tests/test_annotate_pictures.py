@@ -1,0 +1,154 @@
+"""``fer annotate`` with ``--video``, ``--plot`` and ``--report``: what is made, and what is kept."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import av
+import pytest
+from click.testing import Result
+
+from fer_pipeline.overlay import is_overlay
+from fer_pipeline.report.timeline_page import is_timeline_page
+from fer_pipeline.report.timeline_plot import is_timeline_plot
+
+
+@pytest.fixture
+def annotate(fer, model_folder):
+    """Run ``fer annotate`` with a model, quickly."""
+
+    def run(*arguments: object) -> Result:
+        return fer("annotate", "--every", 5, "--workers", 1, "--model", model_folder, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def clips(few_videos, tmp_path) -> Path:
+    folder = tmp_path / "clips"
+    (folder / "below").mkdir(parents=True)
+    shutil.copy2(few_videos / "P00_happy.mp4", folder)
+    shutil.copy2(few_videos / "P07_happy.mp4", folder / "below")
+    return folder
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def frames_of(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_each_picture_of_a_clip_is_made(annotate, clips, tmp_path):
+    clip, out = clips / "P00_happy.mp4", tmp_path / "out"
+    places = {"--video": out / "o.mp4", "--plot": out / "p.svg", "--report": out / "r.html"}
+    words = [word for pair in places.items() for word in pair]
+    result = annotate(clip, "--out", out / "labels.csv", *words)
+    assert result.exit_code == 0, result.output
+    assert files(out) == {"o.mp4", "p.svg", "r.html", "labels.csv"}
+    assert is_overlay(places["--video"])
+    assert frames_of(places["--video"]) == frames_of(clip)
+    assert is_timeline_plot(places["--plot"])
+    assert is_timeline_page(places["--report"])
+    assert all(str(place) in result.stdout for place in places.values())
+
+
+def test_pictures_need_no_timeline_beside_them(annotate, clips, tmp_path):
+    plot = tmp_path / "plots" / "p.png"
+    assert annotate(clips / "P00_happy.mp4", "--plot", plot).exit_code == 0
+    assert files(tmp_path / "plots") == {"p.png"}
+
+
+def test_of_several_clips_a_folder_mirrors_the_tree(annotate, clips, tmp_path):
+    result = annotate(clips, "--plot", f"{tmp_path / 'plots'}/", "--report", f"{tmp_path}/pages/")
+    assert result.exit_code == 0, result.output
+    assert files(tmp_path / "plots") == {"P00_happy.png", "below/P07_happy.png"}
+    assert files(tmp_path / "pages") == {"P00_happy.html", "below/P07_happy.html"}
+
+
+def test_one_file_for_several_clips_is_refused_before_anything_is_done(annotate, clips, tmp_path):
+    result = annotate(clips, "--video", tmp_path / "all.mp4", "--out", tmp_path / "labels.csv")
+    assert result.exit_code == 1
+    assert "such a file shows one clip, and there are 2; give a folder: --video DIR/" in (
+        result.stderr
+    )
+    assert not (tmp_path / "labels.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--video", "o.txt"], "no name for a video"),
+        (["--plot", "p.mp4"], "no name for a plot"),
+        (["--report", "r.pdf"], "no name for a report"),
+        (["--blur"], "give that, too"),
+        (["--anonymous", "--blur", "--video", "o.mp4"], "leave --blur out"),
+        (["--keep-audio", "--video", "o.mp4"], "belong to --blur"),
+        (["--embed"], "give that, too"),
+        (["--embed", "--report", "r.html", "--blur", "--video", "o.mp4"], "as it is"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_once(words, problem, annotate, clips, monkeypatch):
+    monkeypatch.chdir(clips)
+    result = annotate("P00_happy.mp4", *words)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+    assert files(clips) == {"P00_happy.mp4", "below/P07_happy.mp4"}
+
+
+def test_foreign_files_are_kept_and_ours_replaced(annotate, clips, tmp_path):
+    clip, plot = clips / "P00_happy.mp4", tmp_path / "p.png"
+    plot.write_bytes(b"a holiday")
+    result = annotate(clip, "--plot", plot)
+    assert result.exit_code == 1
+    assert "is nothing that fer made" in result.stderr
+    assert plot.read_bytes() == b"a holiday"
+    assert annotate(clip, "--plot", plot, "--overwrite").exit_code == 0
+    again = annotate(clip, "--plot", plot)
+    assert again.exit_code == 0
+    assert "will be replaced" in again.stderr
+
+
+def test_the_clip_itself_is_never_replaced(annotate, clips):
+    clip = clips / "P00_happy.mp4"
+    before = clip.read_bytes()
+    result = annotate(clip, "--video", clip, "--overwrite")
+    assert result.exit_code == 1
+    assert "is one of the clips" in result.stderr
+    assert clip.read_bytes() == before
+
+
+def test_a_second_run_does_nothing_but_what_is_missing(annotate, clips, tmp_path):
+    words = ["--out", f"{tmp_path / 'out'}/", "--plot", f"{tmp_path / 'plots'}/"]
+    assert annotate(clips, *words).exit_code == 0
+    kept = (tmp_path / "plots" / "P00_happy.png").stat().st_mtime_ns
+    (tmp_path / "plots" / "below" / "P07_happy.png").unlink()
+    assert "1 clip finished already" in annotate(clips, *words).stderr
+    assert (tmp_path / "plots" / "below" / "P07_happy.png").exists()
+    assert (tmp_path / "plots" / "P00_happy.png").stat().st_mtime_ns == kept
+    assert "2 clips finished already" in annotate(clips, *words).stderr
+
+
+def test_a_video_that_was_not_blurred_does_not_stay_when_it_shall_be(annotate, clips, tmp_path):
+    words = ["--out", f"{tmp_path / 'out'}/", "--video", f"{tmp_path / 'videos'}/"]
+    assert annotate(clips, *words).exit_code == 0
+    video = tmp_path / "videos" / "P00_happy.mp4"
+    plain = video.read_bytes()
+    result = annotate(clips, *words, "--blur")
+    assert result.exit_code == 0
+    assert "finished already" not in result.stderr
+    assert video.read_bytes() != plain
+
+
+def test_one_picture_that_fails_leaves_the_others(annotate, clips, tmp_path):
+    """A folder stands where the plot of one clip should go."""
+    plots = tmp_path / "plots"
+    assert annotate(clips, "--plot", f"{plots}/").exit_code == 0
+    (plots / "P00_happy.png").unlink()
+    (plots / "P00_happy.png").mkdir()
+    result = annotate(clips, "--plot", f"{plots}/", "--overwrite")
+    assert result.exit_code == 1
+    assert "P00_happy.png" in result.stderr
