@@ -6,11 +6,13 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 from fer_pipeline import __version__
 from fer_pipeline.errors import FerError
 from fer_pipeline.faces import DetectionOptions, FaceDetector, bundled_cascades, require_opencv
-from fer_pipeline.model_folder import DEFAULT_FOLDER, ModelSpec
+from fer_pipeline.files import digest_of
+from fer_pipeline.model_folder import DEFAULT_FOLDER, LITERT_FILE, ModelSpec, bundled_model
 from fer_pipeline.provenance import installed_version
 from fer_pipeline.quiet import quiet
 from fer_pipeline.workers import available_cores
@@ -69,7 +71,8 @@ def diagnose() -> Iterator[Finding]:
         yield _cascade(cascade)
     yield _decoders()
     yield _keras()
-    yield _model()
+    yield _bundled_model()
+    yield _own_model()
 
 
 def _library(package: str, module: str) -> Finding:
@@ -129,12 +132,20 @@ def _keras() -> Finding:
     return _attempt("training", look, needed=False)
 
 
-def _model() -> Finding:
+def _bundled_model() -> Finding:
     def look() -> str:
-        spec = ModelSpec.read(DEFAULT_FOLDER)
-        return f"{spec.network}, {', '.join(spec.emotions)}"
+        folder = bundled_model()
+        return f"{_described(folder)}; SHA-256 {digest_of(folder / LITERT_FILE)}"
 
+    return _attempt("bundled model", look)
+
+
+def _own_model() -> Finding:
     if not DEFAULT_FOLDER.exists():
-        detail = "no ./model in this folder; fer train makes one, --model names another"
-        return Finding("model", detail, good=False, needed=False)
-    return _attempt("model", look, needed=False)
+        return Finding("./model", "none in this folder, so the bundled model annotates")
+    return _attempt("./model", lambda: _described(DEFAULT_FOLDER), needed=False)
+
+
+def _described(folder: Path) -> str:
+    spec = ModelSpec.read(folder)
+    return f"{spec.network}, {', '.join(spec.emotions)}"

@@ -1,7 +1,8 @@
 """A model that was trained before, adapted to a study's own faces and classes.
 
-The network and its input are the model's. While it warms up only the head learns, a new one where
-the classes are others; then everything does, at a tenth of the rate.
+The network and its input are the model's. While it warms up only the head learns, whose last layer
+is new where the classes are others; then its blocks join, from the top, at a tenth of the rate. The
+bundled model's network has one block, so that after the warm-up everything learns.
 """
 
 from __future__ import annotations

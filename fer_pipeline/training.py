@@ -189,9 +189,12 @@ def train(
         SplitError: It cannot be divided as asked.
         ModelError: The network does not exist or does not take such input.
         OutputError: The folder holds something else.
+        UsageError: Options contradict each other, or the dataset.
     """
     options = complete(options)
     with open_dataset(data) as dataset:
+        if options.fit.target == "votes" and dataset.votes is None:
+            raise UsageError(f"{data}: has no annotators' votes to learn; leave --target votes out")
         splits = splits_of(dataset, options)
         listener.stage(_announce(splits, options))
         work = WorkFolder(folder, signature(dataset, options, splits))
@@ -411,11 +414,12 @@ class _Training:
             return build_network(*wanted), None
         if options.weights == IMAGENET:
             return build_from(IMAGENET, *wanted)
-        folder = Path(options.weights)
-        return build_from(folder, *wanted, same_classes=self._has_same_classes(folder))
+        weights = Path(options.weights)
+        return build_from(weights, *wanted, same_classes=self._has_same_classes(weights))
 
-    def _has_same_classes(self, folder: Path) -> bool:
+    def _has_same_classes(self, weights: Path) -> bool:
         """Return whether a model stands for the dataset's emotions; a bare file does not tell."""
+        folder = weights if weights.is_dir() else weights.parent
         if not (folder / SPEC_FILE).is_file():
             return True
         return ModelSpec.read(folder).emotions == self._dataset.emotions

@@ -53,7 +53,7 @@ def _names(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     show_default=True,
     metavar="NAME,NAME,…",
     help="fer networks lists them; all stands for every one, default for the bundled model, which "
-    "is adapted to the data.",
+    "is adapted to the data and has its own representation.",
 )
 @click.option(
     "--channels",

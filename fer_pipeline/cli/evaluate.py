@@ -38,7 +38,9 @@ MOST_THREADS = 16
 @click.command("evaluate")
 @click.option("--data", type=options.AnyPath, required=True, help="A dataset with labels.")
 @click.option(
-    "--model", type=options.AnyPath, help="A model folder of fer train; else ./model if it exists."
+    "--model",
+    type=options.AnyPath,
+    help="A model folder of fer train; else ./model if it exists, else the bundled model.",
 )
 @click.option(
     "-o",
