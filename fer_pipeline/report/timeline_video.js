@@ -120,7 +120,7 @@ function follow() {
   if (!video.seeking) {
     goTo(video.currentTime - shift);
     if (now < view[0] || now > view[1]) {  // turn the page
-      pan(0 * 0.02 * (view[1] - view[0]));
+      pan(now - view[0] - 0.02 * (view[1] - view[0]));
     }
   }
   requestAnimationFrame(follow);
