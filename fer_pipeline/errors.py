@@ -64,6 +64,10 @@ class TimelineError(FerError):
     """A timeline cannot be read, or does not hold what is asked of it."""
 
 
+class CoderError(FerError):
+    """What a human coder wrote cannot be read, or does not fit the timeline it is compared with."""
+
+
 class OutputError(FerError):
     """An output cannot be written, or would replace something that is not ours to replace."""
 
