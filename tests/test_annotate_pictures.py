@@ -1,4 +1,4 @@
-"""``fer annotate`` with ``--video``, ``--plot`` and ``--report``: what is made, and what is kept."""
+"""``fer annotate`` with ``--video``, ``--plot``, ``--report``: what is made, and what is kept."""
 
 from __future__ import annotations
 

@@ -32,7 +32,26 @@ CASCADE = "haarcascade_frontalface_alt2"
 
 DATA = {
     "fer_pipeline/py.typed",
-    *(f"fer_pipeline/report/review_page.{suffix}" for suffix in ("css", "html", "js")),
+    *(
+        f"fer_pipeline/default_model/{name}"
+        for name in (
+            "history.csv",
+            "metrics.json",
+            "model-card.md",
+            "model.keras",
+            "model.tflite",
+            "spec.json",
+            "split.npz",
+        )
+    ),
+    *(
+        f"fer_pipeline/report/{page}_page.{suffix}"
+        for page in ("review", "timeline")
+        for suffix in ("css", "html", "js")
+    ),
+    *(f"fer_pipeline/report/timeline_{part}.js" for part in ("data", "charts", "video")),
+    *(f"fer_pipeline/report/uplot.{suffix}" for suffix in ("css", "js", "LICENSE")),
+    *(f"fer_pipeline/simulation/{name}" for name in ("headpack.npz", "HEADPACK.txt")),
     *(
         f"fer_pipeline/haarcascades/{name}"
         for name in (

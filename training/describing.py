@@ -61,8 +61,8 @@ def card(spec: ModelSpec, figures: Figures) -> str:
         f"Tells {', '.join(spec.emotions)} from a face in a photograph or in a frame of a video.",
         "## What it is for, and what not",
         "For a first look at what faces in a video show, in research, without training anything; "
-        "as a start for a model of your own (`fer train --from default`). A model trained and judged "
-        "on your own participants tells more about them.",
+        "as a start for a model of your own (`fer train --from default`). A model trained and "
+        "judged on your own participants tells more about them.",
         NOT_FOR,
         "## The model",
         _description(spec, figures),
@@ -146,8 +146,8 @@ def _peers(figures: Figures) -> list[str]:
     return [
         "### Beside the models of another package",
         f"On the same {found['faces']} faces of FER+'s majority test that show one of the "
-        f"{len(found['emotions'])} emotions that all know; the likeliest of these counts. The other "
-        "models learned FER2013's own labels.",
+        f"{len(found['emotions'])} emotions that all know; the likeliest of these counts. The "
+        "other models learned FER2013's own labels.",
         markdown_table(("model", "accuracy", "time per face, one thread"), rows),
     ]
 

@@ -25,8 +25,11 @@ COMMANDS = {
     "evaluate": "A model on faces that it has not seen: every figure, tables, plots.",
     "annotate": "Clips to emotion timelines: a row for every frame, with its true media time.",
     "timeline": "Timelines already written: baseline, smoothing, segments, other formats.",
+    "summarize": "Timelines of a study: one tidy table of who showed what, how often and how long.",
+    "agree": "Agreement of a timeline with a human coder: kappa, and where the two differ most.",
     "probe": "All that is known of clips, before hours are spent on them.",
     "data": "Look at a dataset, check it, and take care of it.",
+    "simulate": "A synthetic study: rendered people who act expressions, with the truth.",
     "networks": "List the networks, with their parameters for 8 emotions at their default input.",
     "export-model": "Write model.tflite, which annotation uses, into the folder MODEL.",
     "doctor": "Check the installation: what is there, what is missing, how to get it.",
@@ -64,7 +67,7 @@ class Root(LazyGroup):
 
 
 def _go_on(ctx: click.Context) -> str:
-    if ctx.invoked_subcommand in ("evaluate", "data"):
+    if ctx.invoked_subcommand in ("evaluate", "data", "summarize", "agree"):
         return "nothing was written; run it again"
     if ctx.invoked_subcommand in ("import", "timeline"):
         return "run it again"  # pictures begin anew, finished clips are kept
