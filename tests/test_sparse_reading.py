@@ -74,7 +74,7 @@ KINDS = {
 PIXELS = {"mjpeg": "yuvj420p", "prores_ks": "yuv422p10le"}
 
 # Those of which each packet is known to be a frame, and key packets to need nothing before them.
-DECODED_IN_FULL = {"FFV1", "transport stream", "program stream"}
+DECODED_IN_FULL = ("FFV1", "transport stream", "program stream")
 SPARSE = [title for title in KINDS if title not in DECODED_IN_FULL]
 
 kinds = pytest.mark.parametrize("title", KINDS)
