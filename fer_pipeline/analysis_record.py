@@ -49,6 +49,7 @@ class AnalysisRecord:
             OutputError: It cannot be written.
         """
         if not _has_record(output, self.options):
+            record_path(output).unlink(missing_ok=True)  # of what stood there before
             return
         with (
             replacing(record_path(output)) as unfinished,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -111,9 +111,9 @@ class Making:
     Attributes:
         analysis: Baseline, smoothing and segments.
         participants: A table of who is who; None: the clips' names tell.
-        pictures: Where pictures go, which others make from the rows; a clip that lacks one is not
-            finished.
-        picture_values: What they depend on, plain.
+        pictures: Where pictures go, which others make from the rows; a clip that lacks one, or
+            has one that was made otherwise, is not finished.
+        picture_values: What they depend on beside the rows, plain.
     """
 
     analysis: AnalysisOptions = AnalysisOptions()
@@ -160,6 +160,7 @@ class AnnotationPlan:
         analysis: What is made of the raw values.
         people: Whose faces the clips show.
         study: Digest of the analysis and whatever else of the study it depends on; None for none.
+        picture_values: What pictures depend on beside the rows, plain.
         media: The clips, by name.
     """
 
@@ -175,6 +176,7 @@ class AnnotationPlan:
     analysis: AnalysisOptions
     people: People
     study: str | None
+    picture_values: Mapping[str, Any] | None
     media: dict[str, Path]
 
     def piece(self, name: str) -> Path:
@@ -223,8 +225,11 @@ def plan_annotation(
     study = _study_digest(sources, making, people)
     skipped: tuple[str, ...] = ()
     if not overwrite:
-        before = _finished_before(sources, outputs, targets, (settings, study))
-        skipped = tuple(name for name in before if all(map(_exists, pictures[name].values())))
+        places = {name: {**targets[name], **pictures[name]} for name in names}
+        goals: tuple[Output | Picture, ...] = (*outputs, *making.pictures)
+        skipped = _finished_before(sources, goals, places, (settings, study), making.picture_values)
+    if making.analysis.baseline is not None and len(skipped) < len(sources):
+        skipped = ()  # a person's reference may be in any of the clips
     left = {name: of_clip for name, of_clip in targets.items() if name not in skipped}
     replaced = _refuse_taken(sources, outputs, left, overwrite=overwrite)
     pieces = _pieces_folder(outputs)
@@ -251,6 +256,7 @@ def plan_annotation(
         analysis=making.analysis,
         people=people,
         study=study,
+        picture_values=making.picture_values,
         media={source.name: source.path for source in sources},
     )
 
@@ -287,13 +293,31 @@ def run_annotation(
             yield _write_into_folders(plan, outcome)
 
 
-def publish(plan: AnnotationPlan, records: Mapping[str, ClipRecord], command: str) -> None:
+def note_pictures(plan: AnnotationPlan, name: str, record: ClipRecord) -> None:
+    """Note that the pictures of a clip were made, so that a second run can skip them.
+
+    Raises:
+        OutputError: The note cannot be written.
+    """
+    for picture in plan.pictures[name]:
+        if picture.folder:
+            made = _made_from((record.settings, plan.study), record.source)
+            add_to_manifest(picture, name, made | {"pictures": plan.picture_values})
+
+
+def publish(
+    plan: AnnotationPlan,
+    records: Mapping[str, ClipRecord],
+    command: str,
+    undrawn: Collection[str] = (),
+) -> None:
     """Write the outputs that hold all clips together or depend on all of them, and clear up.
 
     Args:
         plan: What was done.
         records: What became of the clips that could be annotated, earlier ones included, by name.
         command: The command line as it was typed.
+        undrawn: Clips whose pictures could not be made: their rows stay for another attempt.
 
     Raises:
         OutputError: An output cannot be written.
@@ -308,7 +332,7 @@ def publish(plan: AnnotationPlan, records: Mapping[str, ClipRecord], command: st
             _write(plan, output, output.path, sorted(records), references)
         if records:
             _analysis_record(plan, records, references, command).write(output)
-    for piece in map(plan.piece, plan.targets):
+    for piece in (plan.piece(name) for name in plan.targets if name not in undrawn):
         for file in (piece, _record_of(piece)):
             with suppress(OSError):
                 file.unlink()
@@ -435,20 +459,23 @@ def _refuse_taken(
 
 def _finished_before(
     sources: Sequence[Source],
-    outputs: Sequence[Output],
-    targets: dict[str, dict[Output, Path]],
+    goals: Sequence[Output | Picture],
+    places: Mapping[str, Mapping[Output | Picture, Path]],
     made: _Making,
+    picture_values: Mapping[str, Any] | None,
 ) -> tuple[str, ...]:
-    """Return the clips whose timelines an earlier run has finished in every output folder."""
-    if not outputs or not all(output.folder for output in outputs):
+    """Return the clips of which an earlier run has finished all that goes into folders."""
+    if not goals or not all(goal.folder for goal in goals):
         return ()
-    manifests = {output: read_manifest(output) for output in outputs}
+    manifests = {goal: read_manifest(goal) for goal in goals}
 
     def finished(source: Source) -> bool:
-        expected = _made_from(made, FileState.of(source.path))
+        rows = _made_from(made, FileState.of(source.path))
+        picture = rows | {"pictures": picture_values}
         return all(
-            manifests[output].get(source.name) == expected and _exists(path)
-            for output, path in targets[source.name].items()
+            manifests[goal].get(source.name) == (picture if isinstance(goal, Picture) else rows)
+            and _exists(path)
+            for goal, path in places[source.name].items()
         )
 
     return tuple(source.name for source in sources if finished(source))
@@ -540,12 +567,11 @@ def _study_digest(sources: Sequence[Source], making: Making, people: People) -> 
 
     With a baseline these are the other clips, in which the same person may be calmer.
     """
-    if replace(making, pictures=()) == Making():
+    if making.analysis == AnalysisOptions() and making.participants is None:
         return None
     clips = [(source.name, asdict(FileState.of(source.path))) for source in sources]
     parts = [
         asdict(making.analysis),
-        making.picture_values,
         sorted(people.by_clip.items()),
         sorted(people.by_face.items()),
         clips if making.analysis.baseline is not None else None,

@@ -44,9 +44,14 @@ class Output:
         return self.path.with_name(self.path.name + _PARTS)
 
     @property
+    def manifest(self) -> Path:
+        """In a folder: what each timeline was made from."""
+        return self.path / MANIFEST_FILE
+
+    @property
     def lockable(self) -> Path:
         """File that stands for the output where other runs are kept away from it."""
-        return self.path / MANIFEST_FILE if self.folder else self.path
+        return self.manifest if self.folder else self.path
 
     @classmethod
     def parse(cls, text: str, format_name: str | None) -> Output:
@@ -83,9 +88,19 @@ class Picture:
     folder: bool
 
     @property
+    def format(self) -> str:
+        """What its kind is called in the manifest."""
+        return self.kind
+
+    @property
+    def manifest(self) -> Path:
+        """In a folder: what each picture was made from."""
+        return self.path / f"fer-{self.kind}.jsonl"
+
+    @property
     def lockable(self) -> Path:
         """File that stands for it where other runs are kept away from it."""
-        return self.path / f"fer-{self.kind}" if self.folder else self.path
+        return self.manifest if self.folder else self.path
 
     @classmethod
     def parse(cls, kind: PictureKind, text: str) -> Picture:
@@ -237,11 +252,11 @@ def all_paths(
     return [(path, name) for first, name in files for path in _with_companion(first, name)]
 
 
-def read_manifest(output: Output) -> dict[str, dict[str, Any]]:
-    """Return what the timelines in a folder were made from, by name of the clip."""
+def read_manifest(output: Output | Picture) -> dict[str, dict[str, Any]]:
+    """Return what the files in a folder were made from, by name of the clip."""
     made: dict[str, dict[str, Any]] = {}
     try:
-        lines = (output.path / MANIFEST_FILE).read_text("utf-8").splitlines()
+        lines = output.manifest.read_text("utf-8").splitlines()
     except OSError:
         return made
     for line in lines:
@@ -254,10 +269,10 @@ def read_manifest(output: Output) -> dict[str, dict[str, Any]]:
     return made
 
 
-def add_to_manifest(output: Output, name: str, made_from: Mapping[str, Any]) -> None:
-    """Note what the timeline of a clip in a folder was made from; a later note replaces it."""
+def add_to_manifest(output: Output | Picture, name: str, made_from: Mapping[str, Any]) -> None:
+    """Note what the file of a clip in a folder was made from; a later note replaces it."""
     entry = {"video": name, "format": output.format, "made_from": made_from}
-    path = output.path / MANIFEST_FILE
+    path = output.manifest
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")

@@ -80,11 +80,10 @@ class PictureOptions:
 
     @property
     def values(self) -> dict[str, Any] | None:
-        """What pictures depend on, plain; None if there are none."""
+        """What pictures depend on beside the rows, plain; None if there are none."""
         if not self.pictures:
             return None
-        places = sorted((picture.kind, str(picture.path)) for picture in self.pictures)
-        return {"pictures": places, "overlay": asdict(self.overlay), "embed": self.embed}
+        return {"overlay": asdict(self.overlay), "embed": self.embed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +111,25 @@ class PictureTask:
     people: People
     references: References
     made: Mapping[str, Any]
+
+
+def refuse_among_clips(inputs: Sequence[Path], pictures: Sequence[Picture]) -> None:
+    """Make sure that no video is drawn into a folder that is searched for clips.
+
+    The next run would take it for one.
+
+    Raises:
+        OutputError: One would be.
+    """
+    folders = [path.resolve() for path in inputs if path.is_dir()]
+    for picture in pictures:
+        if picture.kind == "video" and any(
+            picture.path.resolve().is_relative_to(folder) for folder in folders
+        ):
+            raise OutputError(
+                f"{picture.path}: lies in a folder of clips, and would be taken for one next time",
+                "give a place outside",
+            )
 
 
 def refuse_taken(
@@ -146,7 +164,10 @@ def refuse_taken(
 
 
 def make_pictures(
-    tasks: Sequence[PictureTask], workers: int, progress: Progress
+    tasks: Sequence[PictureTask],
+    workers: int,
+    progress: Progress,
+    timeout: float | None = None,
 ) -> Iterator[Outcome[PictureTask, OverlayReport | None]]:
     """Make the pictures of clips, one clip after the other or side by side.
 
@@ -154,11 +175,12 @@ def make_pictures(
         tasks: The clips.
         workers: Clips side by side.
         progress: Called with the number of frames drawn since the last call.
+        timeout: Seconds that a clip may take.
 
     Yields:
         What became of each clip, with what was drawn if a video was asked for.
     """
-    yield from run_tasks(_make, tasks, workers, progress)
+    yield from run_tasks(_make, tasks, workers, progress, timeout)
 
 
 def _make(task: PictureTask, progress: Progress) -> OverlayReport | None:

@@ -493,8 +493,23 @@ class _Training:
         write_litert(folder)
         return True
 
+    def _learned_before(self) -> list[str]:
+        """Return the people whom the model that training began with has learned from."""
+        weights = self._options.weights
+        if weights in (None, IMAGENET):
+            return []
+        path = Path(str(weights))
+        folder = path if path.is_dir() else path.parent
+        if not (folder / SPEC_FILE).is_file():
+            return []
+        people = ModelSpec.read(folder).split.get("participants", {})
+        return sorted(
+            {name for side in ("training", "validation") for name in people.get(side, ())}
+        )
+
     def _spec(self, saved: Fit, command: str) -> ModelSpec:
         split = self._splits[0]
+        sides, before = participants_by_side(self._dataset, self._splits), self._learned_before()
         groups = split.groups
         if len(self._splits) > 1:
             groups = {
@@ -520,7 +535,12 @@ class _Training:
                 "copies_left_out": sum(one.copies for one in self._splits),
                 "seed": self._options.fit.seed,
                 "groups": {side: list(names) for side, names in groups.items()},
-                "participants": participants_by_side(self._dataset, self._splits),
+                "participants": {
+                    **sides,
+                    # Else a figure on them would pass for one on unseen people in evaluations.
+                    "training": sorted({*sides["training"], *before}),
+                },
+                "learned_before": before,
             },
             training={
                 "run": self._work.run,

@@ -109,3 +109,22 @@ def test_several_clips_in_one_file_of_segments_are_refused(fer, clips, model_fol
     assert result.exit_code in (1, 2)
     assert "such a file holds one clip, and there are 3; give a folder" in result.stderr
     assert not (tmp_path / "all.eaf").exists()
+
+
+def test_one_clip_made_anew_keeps_the_references_of_all(annotate, clips, tmp_path):
+    out = tmp_path / "timelines"
+    options = ["--out", f"{out}/", "--baseline", "auto", "--participants", people(tmp_path)]
+    annotate(clips, *options)
+    before = rows(out / "P00_happy.csv")
+    (out / "P00_happy.csv").unlink()
+    annotate(clips, *options)
+    assert rows(out / "P00_happy.csv") == before
+
+
+def test_a_record_of_an_analysis_does_not_outlive_it(annotate, clips, tmp_path):
+    out = tmp_path / "labels.csv"
+    record = tmp_path / "labels.csv.analysis.json"
+    annotate(clips, "--out", out, "--smooth", "median:1")
+    assert record.exists()
+    annotate(clips, "--out", out)
+    assert not record.exists()

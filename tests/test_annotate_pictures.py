@@ -65,8 +65,10 @@ def test_pictures_need_no_timeline_beside_them(annotate, clips, tmp_path):
 def test_of_several_clips_a_folder_mirrors_the_tree(annotate, clips, tmp_path):
     result = annotate(clips, "--plot", f"{tmp_path / 'plots'}/", "--report", f"{tmp_path}/pages/")
     assert result.exit_code == 0, result.output
-    assert files(tmp_path / "plots") == {"P00_happy.png", "below/P07_happy.png"}
-    assert files(tmp_path / "pages") == {"P00_happy.html", "below/P07_happy.html"}
+    manifest = "fer-plot.jsonl"
+    assert files(tmp_path / "plots") == {"P00_happy.png", "below/P07_happy.png", manifest}
+    manifest = "fer-report.jsonl"
+    assert files(tmp_path / "pages") == {"P00_happy.html", "below/P07_happy.html", manifest}
 
 
 def test_one_file_for_several_clips_is_refused_before_anything_is_done(annotate, clips, tmp_path):
@@ -152,3 +154,46 @@ def test_one_picture_that_fails_leaves_the_others(annotate, clips, tmp_path):
     result = annotate(clips, "--plot", f"{plots}/", "--overwrite")
     assert result.exit_code == 1
     assert "P00_happy.png" in result.stderr
+
+
+def test_an_unblurred_video_does_not_pass_for_a_blurred_one_after_a_failure(
+    annotate, clips, tmp_path, monkeypatch
+):
+    """The run with --blur ends while it draws; the next one must not take what was there before."""
+    words = ["--out", f"{tmp_path / 'out'}/", "--video", f"{tmp_path / 'videos'}/"]
+    assert annotate(clips, *words).exit_code == 0
+    video = tmp_path / "videos" / "P00_happy.mp4"
+    plain = video.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("fer_pipeline.presenting.write_overlay", interrupted)
+        assert annotate(clips, *words, "--blur").exit_code == 130
+    assert video.read_bytes() == plain
+    result = annotate(clips, *words, "--blur")
+    assert result.exit_code == 0
+    assert "finished already" not in result.stderr
+    assert video.read_bytes() != plain
+    assert "2 clips finished already" in annotate(clips, *words, "--blur").stderr
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_folders_of_pictures_alone_are_not_made_twice(annotate, clips, tmp_path):
+    words = ["--plot", f"{tmp_path / 'plots'}/"]
+    assert annotate(clips, *words).exit_code == 0
+    assert "2 clips finished already" in annotate(clips, *words).stderr
+
+
+def test_blurring_only_one_of_several_people_is_refused(annotate, clips, tmp_path):
+    words = ["--video", tmp_path / "o.mp4", "--blur", "--faces", "largest"]
+    result = annotate(clips / "P00_happy.mp4", *words)
+    assert result.exit_code == 2
+    assert "leave --faces largest out" in result.stderr
+
+
+def test_videos_are_not_drawn_among_the_clips(annotate, clips):
+    result = annotate(clips, "--video", f"{clips / 'drawn'}/")
+    assert result.exit_code == 1
+    assert "would be taken for one next time" in result.stderr
+    assert not (clips / "drawn").exists()

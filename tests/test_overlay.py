@@ -667,3 +667,39 @@ def test_what_cannot_be_made_is_refused(tmp_path, plain_clip):
     with pytest.raises(VideoError, match="holds only sound"):
         written(tmp_path / "overlay.mp4", write_sound(tmp_path / "sound.m4a"), [])
     assert not (tmp_path / "overlay.mp4").exists()
+
+
+def two_sizes(path: Path) -> list[float]:
+    """Write a stream of white pictures that become smaller midway; return their times."""
+    parts = []
+    for number, (width, height) in enumerate(((320, 240), (160, 120))):
+        part = path.with_name(f"part{number}.ts")
+        with av.open(str(part), "w", format="mpegts") as container:
+            stream = container.add_stream("libx264", rate=25, options={"bf": "0"})
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for index in range(10):
+                white = np.full((height, width, 3), 255, np.uint8)
+                frame = av.VideoFrame.from_ndarray(white, format="rgb24")
+                frame.pts = 10 * number + index
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        parts.append(part.read_bytes())
+    path.write_bytes(b"".join(parts))
+    with open_video(path) as video:
+        return [frame.time for frame in video.frames()]
+
+
+def test_a_picture_of_another_size_is_covered_as_a_whole(tmp_path):
+    """Its boxes are in pixels of another size, so a mosaic would lie beside the face."""
+    clip = tmp_path / "clip.ts"
+    times = two_sizes(clip)
+    with av.open(str(clip)) as container:
+        sizes = [(frame.width, frame.height) for frame in container.decode(video=0)]
+    assert len(set(sizes)) == 2
+    report = written(tmp_path / "covered.mp4", clip, rows_at(times), COVERED)
+    assert report.wholly_covered == sum(size != sizes[0] for size in sizes)
+    with av.open(str(tmp_path / "covered.mp4")) as container:
+        pictures = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+    bright = [float(np.mean(picture > 230)) for picture in pictures]
+    assert all(share > 0.5 for share, size in zip(bright, sizes, strict=True) if size == sizes[0])
+    assert all(share < 0.1 for share, size in zip(bright, sizes, strict=True) if size != sizes[0])

@@ -13,6 +13,7 @@ from fer_pipeline.annotation import (
     ClipRecord,
     Making,
     discard,
+    note_pictures,
     plan_annotation,
     publish,
     references_of,
@@ -25,7 +26,7 @@ from fer_pipeline.cli.picture_options import picture_options
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, collect, list_failures
 from fer_pipeline.cli.timeline_options import analysis_options, participants
-from fer_pipeline.errors import FerError
+from fer_pipeline.errors import FerError, UsageError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.files import locked
@@ -33,7 +34,13 @@ from fer_pipeline.following import DetectionMode
 from fer_pipeline.model_folder import described, find_model
 from fer_pipeline.outputs import Picture, PictureKind, parse_outputs
 from fer_pipeline.overlay import OverlayReport
-from fer_pipeline.presenting import PictureOptions, PictureTask, make_pictures, refuse_taken
+from fer_pipeline.presenting import (
+    PictureOptions,
+    PictureTask,
+    make_pictures,
+    refuse_among_clips,
+    refuse_taken,
+)
 from fer_pipeline.provenance import command_line, provenance
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
 from fer_pipeline.sources import Source
@@ -110,6 +117,9 @@ def command(
     search = SearchOptions(
         sampling=sampling(every, fps), faces=faces, profile=profile, detect=detect
     )
+    if pictures.overlay.picture == "covered" and faces == "largest":
+        raise UsageError("--blur covers the faces that are followed; leave --faces largest out")
+    refuse_among_clips(clips, pictures.pictures)
     outputs = parse_outputs(out, format_name)
     folder = find_model(model)
     with ExitStack() as stack:
@@ -137,8 +147,8 @@ def command(
             plan.tasks,
             lambda progress: run_annotation(plan, workers, progress, timeout),
         )
-        undrawn = _draw(console, plan, pictures, records, workers)
-        publish(plan, records, command_line())
+        undrawn = _draw(console, plan, pictures, records, workers, timeout)
+        publish(plan, records, command_line(), undrawn)
     _summarize(console, plan, records, pictures.pictures)
     if failures and not records and not plan.skipped:
         raise all_failed(console, failures, "no clip could be annotated; nothing was written")
@@ -153,6 +163,7 @@ def _draw(
     options: PictureOptions,
     records: dict[str, ClipRecord],
     workers: int,
+    timeout: float | None,
 ) -> dict[str, FerError]:
     """Make the pictures of the clips that were annotated; return what could not be made."""
     if not options.pictures:
@@ -176,11 +187,13 @@ def _draw(
     drawn = any(picture.kind == "video" for picture in options.pictures)
     frames = sum(records[task.source.name].totals.frames for task in tasks) if drawn else 0
     with console.frames(frames) as progress:
-        for outcome in make_pictures(tasks, workers, progress):
+        for outcome in make_pictures(tasks, workers, progress, timeout):
             name = outcome.task.source.name
             if outcome.error is not None:
                 failures[name] = outcome.error
-            elif outcome.result is not None:
+                continue
+            note_pictures(plan, name, records[name])
+            if outcome.result is not None:
                 _tell_covered(console, name, outcome.result)
     return failures
 

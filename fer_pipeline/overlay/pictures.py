@@ -95,6 +95,12 @@ class PictureReader:
             full=self.colouring.full,
         )
 
+    def is_of_first_size(self, frame: Frame) -> bool:
+        """Return whether a frame's boxes, in its own pixels, are those of its canvas."""
+        picture = _picture_of(frame)
+        same = (picture.width, picture.height) == self._coded
+        return same and (_quarter_turns(picture) % 2 == 1) == self._turned
+
     def canvas(self, frame: Frame) -> Canvas:
         """Return a frame as planes of its own."""
         picture = _picture_of(frame)

@@ -64,7 +64,8 @@ class OverlayReport:
     Attributes:
         frames: Frames in the video, a notice for each that did not decode among them.
         lost: Frames that did not decode.
-        wholly_covered: Frames of which the whole picture was covered, because nobody was found.
+        wholly_covered: Frames of which the whole picture was covered, because nobody was found, or
+            because its size is not that of the first.
         uncovered: Frames without a face that stayed as they are, because that was allowed.
         sound_tracks: Sound tracks.
         encoder: What encoded the picture, as FFmpeg calls it.
@@ -176,6 +177,9 @@ class _Drawing:
             self._marker.draw_footer(canvas, frame.index, frame.time)
             return canvas
         canvas = self._ground(frame, shown)
+        if not self._reader.is_of_first_size(frame):  # boxes are of another size, too
+            self._marker.draw_footer(canvas, frame.index, frame.time, "other size: not drawn")
+            return canvas
         faces = shown.faces if shown is not None else ()
         self._marker.draw_faces(canvas, faces)
         remark = "not judged" if shown is None else "" if faces else "no face"
@@ -198,6 +202,9 @@ class _Drawing:
     def _cover(self, canvas: Canvas, frame: Frame, shown: Judged | None) -> None:
         this = shown if shown is not None and shown.index == frame.index else None
         areas = self._covers.at(frame.time, this)
+        if not self._reader.is_of_first_size(frame):
+            self._cover_all(canvas, "the picture has another size here: all is covered")
+            return
         for face, area in areas.items():
             cover(canvas, area, face)
         if areas:
@@ -205,9 +212,12 @@ class _Drawing:
         if self._options.cover.allow_uncovered:
             self._uncovered += 1
             return
+        self._cover_all(canvas, "no face was found here: all is covered")
+
+    def _cover_all(self, canvas: Canvas, why: str) -> None:
         self._wholly += 1
         cover(canvas, Box(0, 0, canvas.width, canvas.height), -1)
-        self._marker.draw_notice(canvas, "no face was found here: all is covered")
+        self._marker.draw_notice(canvas, why)
 
     def _blank(self) -> Canvas:
         return blank_canvas(*self._reader.even_size, _BLANK, self._reader.colouring)

@@ -105,12 +105,14 @@ FEW_PEOPLE = 5
 def people_on_both_sides(split: dict[str, Any]) -> frozenset[str]:
     """Return the people of whom a model learned and on whom it was tested, by its spec's split.
 
-    Of a corpus's own split only: others promise that there are none, or say that there are.
+    Of a corpus's own split, and of the model that training began with: other splits promise that
+    there are none, or say that there are.
     """
-    if split["kind"] != "corpus":
-        return frozenset()
     people = split.get("participants", {})
-    return frozenset(people.get("training", ())).intersection(people.get("test", ()))
+    learned = frozenset(split.get("learned_before", ()))
+    if split["kind"] == "corpus":
+        learned |= frozenset(people.get("training", ()))
+    return learned.intersection(people.get("test", ()))
 
 
 def doubts(test: Scores) -> list[str]:
