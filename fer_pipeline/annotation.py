@@ -66,6 +66,9 @@ from fer_pipeline.tracking import TrackedFrame
 from fer_pipeline.video import open_video
 from fer_pipeline.workers import Outcome, Progress, run_tasks
 
+_DAMAGE = "damage"
+"""In a manifest: what is broken in a clip."""
+
 # Searched frames that may wait for their emotions.
 _FRAMES_AHEAD = 8
 
@@ -153,6 +156,7 @@ class AnnotationPlan:
         tasks: Clips to be annotated.
         finished: What became of clips that an earlier, unfinished run has annotated, by name.
         skipped: Names of clips whose timelines are all there already.
+        damaged: Warnings about those of them that an earlier run found damaged.
         replaced: Timelines of ours that will be replaced.
         pieces: Folder of the pieces.
         targets: The file of each clip in each output folder, by name of the clip.
@@ -169,6 +173,7 @@ class AnnotationPlan:
     tasks: tuple[AnnotationTask, ...]
     finished: dict[str, Outcome[AnnotationTask, ClipRecord]]
     skipped: tuple[str, ...]
+    damaged: dict[str, tuple[str, ...]]
     replaced: tuple[Path, ...]
     pieces: Path
     targets: dict[str, dict[Output, Path]]
@@ -223,10 +228,10 @@ def plan_annotation(
     refuse_shared_paths(outputs, targets)
     pictures = picture_targets(sources, making.pictures)
     study = _study_digest(sources, making, people)
+    goals: tuple[Output | Picture, ...] = (*outputs, *making.pictures)
     skipped: tuple[str, ...] = ()
     if not overwrite:
         places = {name: {**targets[name], **pictures[name]} for name in names}
-        goals: tuple[Output | Picture, ...] = (*outputs, *making.pictures)
         skipped = _finished_before(sources, goals, places, (settings, study), making.picture_values)
     if making.analysis.baseline is not None and len(skipped) < len(sources):
         skipped = ()  # a person's reference may be in any of the clips
@@ -249,6 +254,7 @@ def plan_annotation(
         tasks=tuple(task for task in tasks if task.source.name not in finished),
         finished=finished,
         skipped=skipped,
+        damaged=_known_damage(goals, skipped),
         replaced=replaced,
         pieces=pieces,
         targets=targets,
@@ -301,7 +307,7 @@ def note_pictures(plan: AnnotationPlan, name: str, record: ClipRecord) -> None:
     """
     for picture in plan.pictures[name]:
         if picture.folder:
-            made = _made_from((record.settings, plan.study), record.source)
+            made = _made_from((record.settings, plan.study), record.source) | _damage_in(record)
             add_to_manifest(picture, name, made | {"pictures": plan.picture_values})
 
 
@@ -472,11 +478,12 @@ def _finished_before(
     def finished(source: Source) -> bool:
         rows = _made_from(made, FileState.of(source.path))
         picture = rows | {"pictures": picture_values}
-        return all(
-            manifests[goal].get(source.name) == (picture if isinstance(goal, Picture) else rows)
-            and _exists(path)
-            for goal, path in places[source.name].items()
-        )
+        for goal, path in places[source.name].items():
+            found = dict(manifests[goal].get(source.name, {}))
+            found.pop(_DAMAGE, None)
+            if found != (picture if isinstance(goal, Picture) else rows) or not _exists(path):
+                return False
+        return True
 
     return tuple(source.name for source in sources if finished(source))
 
@@ -500,7 +507,8 @@ def _write_targets(
     """Write the timelines of a clip into the folders."""
     for output, path in plan.targets[name].items():
         _write(plan, output, path, [name], references)
-        add_to_manifest(output, name, _made_from((record.settings, plan.study), record.source))
+        made = _made_from((record.settings, plan.study), record.source)
+        add_to_manifest(output, name, made | _damage_in(record))
 
 
 def _write(
@@ -560,6 +568,23 @@ def _made_from(made: _Making, source: FileState) -> dict[str, Any]:
     settings, study = made
     analysis = {} if study is None else {"analysis": study}
     return {"settings": settings, **analysis, **asdict(source)}
+
+
+def _damage_in(record: ClipRecord) -> dict[str, Any]:
+    return {_DAMAGE: list(record.warnings)} if record.damaged else {}
+
+
+def _known_damage(
+    goals: Sequence[Output | Picture], names: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return what an earlier run found broken in clips that are not read again."""
+    known = {}
+    for goal in goals if names else ():
+        manifest = read_manifest(goal)
+        for name in names:
+            if _DAMAGE in (found := manifest.get(name, {})):
+                known[name] = tuple(map(str, found[_DAMAGE]))
+    return known
 
 
 def _study_digest(sources: Sequence[Source], making: Making, people: People) -> str | None:

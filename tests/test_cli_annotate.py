@@ -18,6 +18,7 @@ import pytest
 from click.testing import Result
 
 from fer_pipeline.annotation import plan_annotation, run_annotation
+from fer_pipeline.domain import EMOTIONS
 from fer_pipeline.face_search import SearchOptions
 from fer_pipeline.outputs import Output
 from fer_pipeline.sampling import SamplingOptions
@@ -194,6 +195,17 @@ def test_if_some_clips_fail_the_others_are_done_and_the_status_is_3(annotate, cl
     assert re.search(r"broken\.mp4 +not a video", result.stderr)
     assert len({row["video"] for row in read(tmp_path / "labels.csv")}) == 4
     assert [path.name for path in tmp_path.iterdir() if path != clips] == ["labels.csv"]
+
+
+def test_damage_is_told_again_where_a_clip_was_finished_before(fer, model_folder, tmp_path):
+    damage(tmp_path / "damaged.mp4")
+    words = ["annotate", tmp_path / "damaged.mp4", "--every", 5, "--model", model_folder]
+    first = fer(*words, "--out", f"{tmp_path / 'out'}/")
+    again = fer(*words, "--out", f"{tmp_path / 'out'}/")
+    assert "1 clip finished already" in again.stderr
+    assert again.exit_code == first.exit_code == 3
+    warnings = [line for line in first.stderr.splitlines() if line.startswith("warning: damaged")]
+    assert set(warnings) <= set(again.stderr.splitlines())
 
 
 def test_a_damaged_clip_is_done_with_a_warning_and_status_3(fer, model_folder, tmp_path):
@@ -496,12 +508,13 @@ def test_the_largest_face_or_all(faces, rows, annotate, tmp_path):
 # Which model
 
 
-def test_without_a_model_it_says_what_to_do(fer, tmp_path, monkeypatch):
+@pytest.mark.parametrize("words", [[], ["--model", "default"]])
+def test_the_bundled_model_annotates_where_there_is_no_other(words, fer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = fer("annotate", CLIP, "--out", "labels.csv")
-    assert result.exit_code == 1
-    assert "no model; run fer train first" in result.stderr
-    assert files(tmp_path) == []
+    result = fer("annotate", CLIP, "--every", 25, "--out", "labels.csv", *words)
+    assert result.exit_code == 0
+    assert "model: the bundled model (seresnet, 8 emotions)" in result.stderr
+    assert read(tmp_path / "labels.csv")[0].keys() >= set(EMOTIONS)
 
 
 def test_the_model_in_this_folder_is_taken_and_said(fer, model_folder, tmp_path, monkeypatch):

@@ -153,7 +153,8 @@ def command(
     if failures and not records and not plan.skipped:
         raise all_failed(console, failures, "no clip could be annotated; nothing was written")
     list_failures(console, failures | undrawn)
-    if failures or undrawn or any(record.damaged for record in records.values()):
+    damaged = plan.damaged or any(record.damaged for record in records.values())
+    if failures or undrawn or damaged:
         click.get_current_context().exit(PARTLY_DONE)
 
 
@@ -211,6 +212,9 @@ def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
         console.say(f"{path}: a timeline of an earlier run, will be replaced")
     if plan.skipped:
         console.say(f"{counted(len(plan.skipped), 'clip')} finished already, not shown here")
+    for name, warnings in sorted(plan.damaged.items()):
+        for warning in warnings:
+            console.warn(f"{name}: {warning}")
     if plan.finished:
         console.say(f"finished by an earlier run: {counted(len(plan.finished), 'clip')}")
 
