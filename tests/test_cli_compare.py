@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import h5py
@@ -177,6 +178,60 @@ def test_all_stands_for_every_network(fer, data, tmp_path):
     assert [run.name for run in made.runs] == [f"{name}-gray" for name in NETWORKS]
     for run in made.runs:
         assert run.options.size == NETWORKS[run.entry.network].size
+
+
+# The bundled model among the networks
+
+
+@pytest.fixture
+def bundled(model_folder, monkeypatch) -> Path:
+    """A model that stands in for the one of the package: LeNet-5 at 32 pixels, fast to train."""
+    monkeypatch.setattr("fer_pipeline.model_folder._BUNDLED_FOLDER", str(model_folder))
+    return model_folder
+
+
+def test_the_bundled_model_is_one_run_in_its_own_representation(bundled, data, tmp_path):
+    made = plan(data, tmp_path, networks=("lenet", "default"), channels=("gray", "rgb"), size=None)
+    assert [run.name for run in made.runs] == ["lenet-gray", "lenet-rgb", "default-gray"]
+    options = made.runs[-1].options
+    assert (options.network, options.size, options.channels) == ("lenet5", 32, "gray")
+    assert options.weights == str(bundled)
+    assert (options.fit.freeze, options.fit.unfreeze) == (True, 3)
+    for run in made.runs[:2]:
+        assert (run.options.weights, run.options.fit.freeze) == (None, False)
+
+
+def test_the_bundled_model_is_tested_on_the_same_people(bundled, data, tmp_path):
+    made = plan(data, tmp_path, networks=("lenet5", "default"), folds=2, leak_meter=True, size=None)
+    names = [f"{kind}-fold{fold}" for kind in ("gray", "gray-random-frames") for fold in (1, 2)]
+    assert [run.name for run in made.runs] == [
+        f"{network}-{name}" for network in ("lenet5", "default") for name in names
+    ]
+    of_lenet5, of_default = made.runs[:4], made.runs[4:]
+    for one, other in zip(of_lenet5, of_default, strict=True):
+        assert (one.fold, one.options.split) == (other.fold, other.options.split)
+
+
+def test_another_size_than_the_bundled_models_is_refused(bundled, refused, data):
+    status, line = refused(data, "--networks", "lenet5,default", "--size", "16")
+    assert status == 2
+    assert "default: the model takes 32 px, gray; leave --size and --channels out" in line
+
+
+def test_all_are_the_networks_without_the_bundled_model(refused, data):
+    _, line = refused(data, "--networks", "all,default", "--size", "16")
+    assert "an input of 16 px is too small" in line  # and nothing of the model
+
+
+def test_the_bundled_model_has_a_column_of_its_own(bundled, fer, data, tmp_path):
+    out = tmp_path / "comparison"
+    result = fer("compare", "--data", data, "-o", out, "--networks", "default", "--epochs", 1, "-q")
+    assert result.exit_code == 0, result.stderr
+    table = (out / "comparison.csv").read_text("utf-8")
+    (row,) = csv.DictReader(table.splitlines())
+    assert (row["network"], row["channels"]) == ("default", "gray")
+    options = ModelSpec.read(out / "runs" / "default-gray").training["run"]["options"]
+    assert options["fit"]["freeze"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 1000])

@@ -17,7 +17,7 @@ from fer_pipeline.augmentation import light
 from fer_pipeline.fit_options import Epoch, FitOptions
 from fer_pipeline.keras_backend import make_repeatable, precision
 from fer_pipeline.networks import build_network
-from fer_pipeline.training_data import balanced, class_weights, shuffled
+from fer_pipeline.training_data import balanced, class_weights, shares, shuffled
 
 SIZE, CLASSES = 16, 3
 TRAINING, VALIDATION, NONE = np.arange(60), np.arange(60, 90), np.arange(0)
@@ -54,6 +54,14 @@ def made_up_faces(augment=light):
     return Faces(inputs, labels, np.array([1, 2, 0.5], np.float32), augment)
 
 
+def blurred_faces(augment=light):
+    """Return the same faces, each of which is several emotions in part, but mostly its label's."""
+    faces = made_up_faces(augment)
+    targets = np.random.default_rng(3).random((90, CLASSES), np.float32)
+    targets[np.arange(90), faces.labels] += 1
+    return replace(faces, targets=targets / targets.sum(axis=1, keepdims=True))
+
+
 def misleading_faces():
     """Return faces whose validation labels are wrong: the better it learns the worse they look."""
     faces = made_up_faces(augment=None)
@@ -72,7 +80,8 @@ def fitted(
     network: str = "lenet5",
 ) -> Fitted:
     fit = new_fit(folder, options, network)
-    fit.run(made_up_faces(), TRAINING, VALIDATION, on_epoch)
+    faces = blurred_faces() if options.blurred else made_up_faces()
+    fit.run(faces, TRAINING, VALIDATION, on_epoch)
     untimed = tuple(replace(epoch, seconds=0) for epoch in fit.state.history)
     return Fitted(folder, untimed, fit.model.get_weights())
 
@@ -122,8 +131,9 @@ def test_a_stopped_fit_goes_on_as_if_it_had_not_been_stopped(undisturbed, tmp_pa
         # Dropout draws from a state of its own.
         ("cnn1", {"optimizer": "sgd", "schedule": "cosine", "mixed_precision": True}),
         ("lenet5", {"freeze": True, "unfreeze": 1}),
+        ("lenet5", {"mixup": 0.4, "target": "votes", "weight_decay": 0.1}),
     ],
-    ids=["dropout, cosine and mixed precision", "unfreezing"],
+    ids=["dropout, cosine and mixed precision", "unfreezing", "mixup, votes and weight decay"],
 )
 def test_a_stopped_fit_goes_on_in_the_same_way_with(network, changes, tmp_path):
     def stop_after_one(_: Epoch) -> None:
@@ -281,6 +291,59 @@ def test_blocks_join_from_the_top_at_a_tenth_of_the_rate_and_get_their_epochs(tm
     assert len(rates) == max(fit.state.best_epoch, 4) + 2
 
 
+def first_step(folder: Path, options: FitOptions, faces):
+    """Learn once from all training faces in one step; return its loss, and what was told before."""
+    from fer_pipeline.fitting import TrainingBatches, predict
+
+    fit = new_fit(folder, replace(options, batch=len(TRAINING)))
+    with ThreadPoolExecutor(1) as pool:
+        (batch,) = list(TrainingBatches(faces, TRAINING, fit.options, 1, pool))
+    before = predict(fit.model, batch[0], np.arange(len(TRAINING)))
+    return fit.learn(faces, TRAINING)[0], before, batch
+
+
+def test_the_loss_of_blurred_targets_is_the_weighted_cross_entropy(tmp_path):
+    faces, options = blurred_faces(augment=None), replace(OPTIONS, target="votes")
+    loss, told, _ = first_step(tmp_path, options, faces)
+    targets = faces.targets[shuffled(TRAINING, options.seed, 1)]
+    surprise = -(targets * np.log(told)).sum(axis=1)
+    weights = targets[:, 0] * 1 + targets[:, 1] * 2 + targets[:, 2] * 0.5  # of the emotions
+    assert loss == pytest.approx((weights * surprise).mean(), rel=1e-5)
+
+
+def test_the_loss_under_mixup_is_that_of_the_blended_faces_and_targets(tmp_path):
+    faces = made_up_faces(augment=None)
+    faces = replace(faces, targets=shares(faces.labels, CLASSES, None))
+    loss, told, (_, targets, weights) = first_step(tmp_path, replace(OPTIONS, mixup=1), faces)
+    assert ((targets > 0).sum(axis=1) == 2).mean() > 0.4  # blended of two emotions
+    assert weights == pytest.approx(targets @ [1, 2, 0.5], rel=1e-6)
+    surprise = -(targets * np.log(told)).sum(axis=1)
+    assert loss == pytest.approx((weights * surprise).mean(), rel=1e-5)
+
+
+def test_targets_that_are_certain_are_learned_like_labels(tmp_path):
+    faces = made_up_faces(augment=None)
+    certain = replace(faces, targets=shares(faces.labels, CLASSES, None))
+    by_label = first_step(tmp_path / "label", OPTIONS, faces)[0]
+    by_votes = first_step(tmp_path / "votes", replace(OPTIONS, target="votes"), certain)[0]
+    assert by_votes == pytest.approx(by_label, rel=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_weight_decay_lessens_every_weight_by_its_share_of_the_rate_in_each_step(
+    optimizer, tmp_path
+):
+    """Of faces that weigh nothing there is nothing to learn, so that the decay is all there is."""
+    faces = replace(made_up_faces(), weights=np.zeros(CLASSES, np.float32))
+    options = replace(OPTIONS, epochs=1, optimizer=optimizer, learning_rate=0.01, weight_decay=0.5)
+    for decay, kept in ((0.5, (1 - 0.01 * 0.5) ** 4), (0.0, 1)):  # four steps
+        fit = new_fit(tmp_path / str(decay), replace(options, weight_decay=decay))
+        before = fit.model.get_weights()
+        fit.learn(faces, TRAINING)
+        for one, other in zip(before, fit.model.get_weights(), strict=True):
+            assert other == pytest.approx(kept * one, rel=1e-5)
+
+
 def test_in_mixed_precision_the_probabilities_are_in_32_bits(tmp_path):
     with precision(mixed=True):
         model = build_network("cnn1", SIZE, "gray", CLASSES)
@@ -294,12 +357,16 @@ def test_in_mixed_precision_the_probabilities_are_in_32_bits(tmp_path):
 
 
 @pytest.mark.parametrize("augment", [light, None], ids=["light", "none"])
-def test_batches_are_the_same_however_many_threads_make_them(augment):
+@pytest.mark.parametrize("mixup", [0, 0.4])
+def test_batches_are_the_same_however_many_threads_make_them(augment, mixup):
     from fer_pipeline.fitting import TrainingBatches
+
+    faces = blurred_faces(augment) if mixup else made_up_faces(augment)
+    options = replace(OPTIONS, mixup=mixup)
 
     def made_by(threads: int) -> list[tuple[np.ndarray, ...]]:
         with ThreadPoolExecutor(threads) as pool:
-            batches = TrainingBatches(made_up_faces(augment), TRAINING, OPTIONS, 2, pool)
+            batches = TrainingBatches(faces, TRAINING, options, 2, pool)
             # As Keras asks for them: the first ones are looked at before it begins.
             return [batches[index] for index in (0, 1, *range(len(batches)))]
 
@@ -346,6 +413,46 @@ def test_class_weights_let_every_class_count_alike_and_average_to_one():
     weights = class_weights(labels, 3)
     assert weights * np.bincount(labels) == pytest.approx([10 / 3] * 3)
     assert weights[labels].mean() == pytest.approx(1)
+
+
+def test_a_face_is_shared_out_as_its_annotators_voted_or_else_is_its_label():
+    nobody = [np.nan] * 3
+    votes = np.array([[6, 3, 1], nobody, [0, 0, 0], [0, 0, 5], [1, 1, 0], nobody], np.float32)
+    labels = np.array([0, 1, 2, 0, -1, -1])
+    assert shares(labels, 3, votes) == pytest.approx(
+        np.array([[0.6, 0.3, 0.1], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0.5, 0.5, 0], [0, 0, 0]])
+    )
+    assert shares(labels, 3, None).tolist() == [*np.eye(3)[labels[:4]].tolist(), [0] * 3, [0] * 3]
+
+
+VOTES = st.one_of(
+    st.just([np.nan] * 4),
+    st.lists(st.integers(0, 10) | st.floats(0, 1, width=32), min_size=4, max_size=4),
+)
+
+
+@given(st.lists(st.tuples(st.integers(-1, 3), VOTES), min_size=1, max_size=30))
+def test_shares_add_up_to_one_or_to_nothing_and_keep_the_proportions(faces):
+    labels = np.array([label for label, _ in faces], np.int8)
+    votes = np.array([of_face for _, of_face in faces], np.float32)
+    before = votes.copy()
+    found = shares(labels, 4, votes)
+    assert found.dtype == np.float32
+    assert np.array_equal(votes, before, equal_nan=True)
+    for label, of_face, share in zip(labels, votes, found, strict=True):
+        total = of_face.sum()
+        if total > 0:
+            assert share * total == pytest.approx(of_face, rel=1e-5)
+        else:
+            assert share.tolist() == (np.eye(4)[label] if label >= 0 else np.zeros(4)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "blurred"),
+    [({}, False), ({"mixup": 0.1}, True), ({"target": "votes"}, True), ({"mixup": 0}, False)],
+)
+def test_a_face_is_one_emotion_unless_votes_or_mixup_say_otherwise(options, blurred):
+    assert FitOptions(**options).blurred is blurred
 
 
 def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone():

@@ -87,6 +87,9 @@ def same_weights_every_time():
         ("complexcnn", 48, "rgb", 4, 1_814_596),
         ("complexcnn", 48, "gray", 4, 1_814_084),
         ("vgg16", 48, "rgb", 4, 15_152_164),
+        # Not published: a change here is another network, which no trained model fits.
+        ("seresnet", 48, "gray", 8, 1_577_868),
+        ("seresnet", 48, "rgb", 8, 1_578_156),
     ],
 )
 def test_a_network_has_the_published_number_of_parameters(
@@ -212,8 +215,8 @@ def test_every_kind_of_layer_of_a_deep_backbone_is_saved_and_converted(
     assert_saved_and_converted(lower_part_of(cached_networks(name, channels)), inputs, tmp_path)
 
 
-# Only the first convolution depends on the channels, and small networks all begin alike.
-@pytest.mark.parametrize("name", [*BACKBONES, "lenet5"])
+# Only the first convolution depends on the channels, and small networks all begin alike, but one.
+@pytest.mark.parametrize("name", [*BACKBONES, "lenet5", "seresnet"])
 def test_a_network_in_the_other_channels_is_saved_and_converted(name, cached_networks, tmp_path):
     channels = "gray" if NETWORKS[name].channels == "rgb" else "rgb"
     inputs = faces(2, NETWORKS[name].smallest, channels)
@@ -264,6 +267,27 @@ def test_efficientnet_is_blind_to_pixels_divided_by_255_before_it(cached_network
     assert variety(reaching) > 100 * variety(inputs / 255)
 
 
+@pytest.mark.parametrize("channels", DEPTH)
+def test_brightness_and_contrast_make_next_to_no_difference_to_seresnet(channels, cached_networks):
+    model = cached_networks("seresnet", channels)
+    shown = 60 + faces(4, 16, channels) / 2
+    make_sure(model, shown)
+    expected = told(model, shown)
+    assert np.ptp(expected, axis=0).max() > 0.3  # faces that differ are told apart
+    for gain, offset, least in ((1, 50, 1e-3), (1, -60, 1e-3), (1.2, -40, 0.02), (0.4, 20, 0.1)):
+        assert np.abs(told(model, gain * shown + offset) - expected).max() < least
+
+
+def test_to_seresnet_a_face_without_contrast_is_nothing(cached_networks):
+    model = cached_networks("seresnet", "gray")
+    flat = np.stack([np.full((16, 16, 1), value, np.float32) for value in (0, 3, 128, 255)])
+    faint = flat[2:3] + np.random.default_rng(0).uniform(-0.5, 0.5, (1, 16, 16, 1))
+    probabilities = told(model, np.concatenate([flat, faint]).astype(np.float32))
+    assert np.isfinite(probabilities).all()
+    assert np.ptp(probabilities[:4], axis=0).max() < 0.01
+    assert np.abs(probabilities[4] - probabilities[2]).max() < 0.1  # of rounding, say
+
+
 # What learns
 
 
@@ -271,6 +295,7 @@ BLOCKS = {
     "lenet": 2,
     "lenet5": 2,
     "resnetm": 3,
+    "seresnet": 1,
     "densenet169": 5,
     "xception": 14,
     "cnn1": 3,
