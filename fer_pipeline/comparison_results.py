@@ -95,7 +95,7 @@ class Result:
     def as_published(self) -> bool:
         """Whether it began with ImageNet weights if the published network did."""
         weights = self.specs[0].training["run"]["options"]["weights"]
-        return weights is not None or not find_network(self.specs[0].network).pretrained
+        return weights is not None or not find_network(self.entry.network).pretrained
 
 
 @dataclass(frozen=True, eq=False)

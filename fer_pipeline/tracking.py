@@ -278,8 +278,11 @@ class FaceTracker:
             track.number = self._number_for(track)
 
     def _number_for(self, track: _Track) -> int:
-        """Return the number of the person who was last seen nearest to here, or a new one."""
-        latest_first = reversed(self._gone)
+        """Return the number of the person who was last seen nearest to here, or a new one.
+
+        Whoever was in sight beside this face is somebody else.
+        """
+        latest_first = (one for one in reversed(self._gone) if one.last_time < track.first_time)
         near = [person for person in latest_first if _within_reach(person.box, track.box)]
         if near:
             person = min(near, key=lambda person: _distance(person.box, track.box))

@@ -208,6 +208,7 @@ def test_ctrl_c_while_an_item_is_awaited_ends_the_thread():
         asked.wait(SOON)
         time.sleep(0.02)
         _thread.interrupt_main()
+        time.sleep(0.2)  # nothing comes before it is noticed
         yield from itertools.count(1)
 
     def ask() -> int:

@@ -380,3 +380,16 @@ def test_a_camera_that_slows_down_keeps_the_face_it_saw(step):
     times = [i / 30 for i in range(10)] + [10 / 30 + step * i for i in range(20)]
     seen = [(Frame(i, time, Unseen()), (Detection(at(100), 5.0),)) for i, time in enumerate(times)]
     assert numbers(track_faces(seen, 1 / 30)) == [(0,)] * 30
+
+
+def test_two_faces_that_were_in_sight_together_never_share_a_number():
+    """The second one is new and close to the first when the camera stops for a second."""
+    first, second = at(100), at(110)
+    times = [0.0, 0.01, 0.02, 1.02]
+    seen = [
+        (Frame(i, time, Unseen()), tuple(Detection(box, 5.0) for box in boxes))
+        for i, (time, boxes) in enumerate(
+            zip(times, [[first], [first, second], [first, second], [first, second]], strict=True)
+        )
+    ]
+    assert numbers(track_faces(seen, 0.02)) == [(0,), (0, 1), (0, 1), (0, 1)]
