@@ -61,7 +61,7 @@ from fer_pipeline.timeline import (
     find_references,
     read_rows,
 )
-from fer_pipeline.timeline_people import find_people
+from fer_pipeline.timeline_people import FoundPeople, find_people
 from fer_pipeline.tracking import TrackedFrame
 from fer_pipeline.video import open_video
 from fer_pipeline.workers import Outcome, Progress, run_tasks
@@ -162,7 +162,7 @@ class AnnotationPlan:
         targets: The file of each clip in each output folder, by name of the clip.
         pictures: The file of each picture of each clip that is not skipped, by its name.
         analysis: What is made of the raw values.
-        people: Whose faces the clips show.
+        found: Whose faces the clips show, and how that is known.
         study: Digest of the analysis and whatever else of the study it depends on; None for none.
         picture_values: What pictures depend on beside the rows, plain.
         media: The clips, by name.
@@ -179,7 +179,7 @@ class AnnotationPlan:
     targets: dict[str, dict[Output, Path]]
     pictures: dict[str, dict[Picture, Path]]
     analysis: AnalysisOptions
-    people: People
+    found: FoundPeople
     study: str | None
     picture_values: Mapping[str, Any] | None
     media: dict[str, Path]
@@ -187,6 +187,11 @@ class AnnotationPlan:
     def piece(self, name: str) -> Path:
         """Return where the rows of a clip are put together."""
         return _piece(self.pieces, name)
+
+    @property
+    def people(self) -> People:
+        """Whose faces the clips show."""
+        return self.found.people
 
     @property
     def needs_all(self) -> bool:
@@ -222,12 +227,12 @@ def plan_annotation(
     spec = Classifier(model).spec
     sources = find_videos(inputs)
     names = [source.name for source in sources]
-    people = find_people(names, People(), making.participants).people
+    found = find_people(names, People(), making.participants)
     settings = _settings_digest(model, options)
     targets = mirrored_targets(sources, outputs)
     refuse_shared_paths(outputs, targets)
     pictures = picture_targets(sources, making.pictures)
-    study = _study_digest(sources, making, people)
+    study = _study_digest(sources, making, found.people)
     goals: tuple[Output | Picture, ...] = (*outputs, *making.pictures)
     skipped: tuple[str, ...] = ()
     if not overwrite:
@@ -260,7 +265,7 @@ def plan_annotation(
         targets=targets,
         pictures={name: pictures[name] for name in names if name not in skipped},
         analysis=making.analysis,
-        people=people,
+        found=found,
         study=study,
         picture_values=making.picture_values,
         media={source.name: source.path for source in sources},

@@ -68,7 +68,9 @@ def test_the_raw_columns_stay_as_they_are(annotate, clips, tmp_path):
 
 def test_a_baseline_is_over_all_clips_of_a_person(annotate, clips, tmp_path):
     out = tmp_path / "labels.csv"
-    annotate(clips, "--out", out, "--baseline", "*neutral*", "--participants", people(tmp_path))
+    words = ["--baseline", "*neutral*", "--participants", people(tmp_path)]
+    said = annotate(clips, "--out", out, *words).stderr
+    assert "baseline of A: " in said
     told = json.loads((tmp_path / "labels.csv.analysis.json").read_text("utf-8"))
     assert told["baseline"]["people"].keys() == {"A"}
     assert {one["path"] for one in told["sources"]} == {str(path) for path in clips.iterdir()}

@@ -22,6 +22,7 @@ from fer_pipeline.annotation import (
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.options import sampling
+from fer_pipeline.cli.people import tell_people, tell_references
 from fer_pipeline.cli.picture_options import picture_options
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, collect, list_failures
@@ -147,6 +148,9 @@ def command(
             plan.tasks,
             lambda progress: run_annotation(plan, workers, progress, timeout),
         )
+        if plan.needs_all:
+            tell_people(console, plan.found)
+            tell_references(console, plan.found, references_of(plan, records))
         undrawn = _draw(console, plan, pictures, records, workers, timeout)
         publish(plan, records, command_line(), undrawn)
     _summarize(console, plan, records, pictures.pictures)

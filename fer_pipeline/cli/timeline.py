@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
+from fer_pipeline.cli.people import tell_people, tell_references
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import list_failures
 from fer_pipeline.cli.timeline_options import analysis_options, participants
@@ -21,8 +21,6 @@ from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, text_table
 from fer_pipeline.rewriting import RewriteOptions, RewritePlan, plan_rewrite, run_rewrite
 from fer_pipeline.timeline import AnalysisOptions, ClipSegments, Segment
-
-_MOST_LISTED = 8
 
 
 @click.command("timeline")
@@ -93,28 +91,8 @@ def command(
 def _tell_plan(console: Console, plan: RewritePlan) -> None:
     for path in plan.replaced:
         console.say(f"{path}: written by an earlier run, will be replaced")
-    if plan.found.guessed:
-        guessed = [f"{video}: {name}" for video, name in plan.found.guessed.items()]
-        console.say(f"participants guessed from names: {_few(guessed)}")
-    if plan.found.strangers:
-        console.warn(f"not among the timelines given: {_few(plan.found.strangers)}")
-    if plan.references and plan.found.untold:
-        console.warn(
-            f"nothing tells who is seen in {_few(plan.found.untold)}: each face has a reference "
-            "of its own; --participants names them"
-        )
-    for one in plan.references.values():
-        where = f" at {one.start:.2f} to {one.end:.2f} s" if one.start is not None else ""
-        console.say(
-            f"baseline of {one.person}: {one.seconds:.2f} s of {_few(one.clips)}{where}, "
-            f"{one.criterion}"
-        )
-
-
-def _few(names: Iterable[str]) -> str:
-    listed = list(names)
-    rest = len(listed) - _MOST_LISTED
-    return ", ".join([*listed[:_MOST_LISTED], *([f"and {rest} more"] if rest > 0 else [])])
+    tell_people(console, plan.found)
+    tell_references(console, plan.found, plan.references)
 
 
 def _summarize(console: Console, plan: RewritePlan, clips: list[ClipSegments]) -> None:
