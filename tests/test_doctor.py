@@ -10,6 +10,8 @@ import pytest
 from fer_pipeline import __version__
 from fer_pipeline.diagnosis import Finding, diagnose
 from fer_pipeline.faces import bundled_cascades
+from fer_pipeline.files import digest_of
+from fer_pipeline.model_folder import bundled_model
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +52,29 @@ def test_training_tells_keras_its_backend_and_the_device(findings):
     assert f"keras {version('keras')} on tensorflow" in findings["training"].detail
 
 
-def test_a_folder_without_a_model_is_worth_a_note_but_no_failure(findings):
-    assert (findings["model"].mark, findings["model"].needed) == ("note", False)
-    assert "fer train" in findings["model"].detail
+def test_the_bundled_model_has_a_line_with_its_digest(findings):
+    digest = digest_of(bundled_model() / "model.tflite")
+    assert findings["bundled model"].mark == "ok"
+    assert findings["bundled model"].detail.endswith(f"SHA-256 {digest}")
+    assert findings["bundled model"].detail.startswith("seresnet, neutral, happiness")
+
+
+def test_without_a_model_in_the_folder_the_bundled_one_annotates(findings):
+    assert findings["./model"].mark == "ok"
+    assert "the bundled model annotates" in findings["./model"].detail
 
 
 def test_the_command_prints_a_line_for_each_and_succeeds(fer, findings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = fer("doctor")
-    lines = [line.split(maxsplit=2) for line in result.stdout.splitlines() if line]
+    lines = [line.split(maxsplit=1) for line in result.stdout.splitlines() if line]
     assert result.exit_code == 0
     assert result.stderr == ""
-    assert ["ok", "fer", __version__] in lines
-    assert [line[1] for line in lines[:-1]] == list(findings)
+    assert lines[0][0] == "ok"
+    assert lines[0][1].split() == ["fer", __version__]
+    for (mark, line), finding in zip(lines[:-1], findings.values(), strict=True):
+        assert mark == finding.mark
+        assert line.startswith(finding.subject)
     assert result.stdout.splitlines()[-1] == "all that fer needs is there"
 
 
@@ -71,7 +83,7 @@ def test_the_model_of_this_folder_is_described(fer, model_folder, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     result = fer("doctor")
     assert result.exit_code == 0
-    assert "ok  model " in result.stdout
+    assert "ok  ./model " in result.stdout
     assert "lenet5, neutral, happiness, surprise" in result.stdout
 
 

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from fer_pipeline.classifier import Classifier
 from fer_pipeline.conversion import load_model
 from fer_pipeline.errors import ModelError
-from fer_pipeline.model_folder import KERAS_FILE, LITERT_FILE, SPEC_FILE, ModelSpec, find_model
+from fer_pipeline.model_folder import (
+    KERAS_FILE,
+    LITERT_FILE,
+    SPEC_FILE,
+    ModelSpec,
+    bundled_model,
+    find_model,
+    is_bundled,
+)
 from tests.conftest import crop_record
 
 
@@ -83,11 +91,21 @@ def test_what_is_no_model_folder_is_refused(tmp_path, name):
 
 def test_the_model_given_comes_before_the_one_of_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="no model; run fer train first"):
-        find_model(None)
+    assert find_model(None) == find_model(Path("default")) == bundled_model()
+    assert is_bundled(find_model(None))
     (tmp_path / "model").mkdir()
     assert find_model(None) == Path("model")
     assert find_model(Path("other")) == Path("other")
+    assert find_model(Path("default")) == bundled_model()
+    (tmp_path / "default").mkdir()
+    assert find_model(Path("default")) == Path("default")
+    assert not is_bundled(Path("model"))
+
+
+def test_a_bundled_model_that_is_missing_is_told(monkeypatch):
+    monkeypatch.setattr("fer_pipeline.model_folder._BUNDLED_FOLDER", "gone")
+    with pytest.raises(ModelError, match="the bundled model is missing; install fer-pipeline"):
+        find_model(None)
 
 
 # The LiteRT file

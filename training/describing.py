@@ -26,8 +26,8 @@ research and are not part of this project. FER+'s votes are under the MIT licenc
 which hold no photograph, come under the licence of this project."""
 
 LIMITS = """\
-- Disgust and contempt are rare in the data (191 and 165 of 28,389 training faces): most are missed.
-  Fear and sadness are often taken for surprise and neutral.
+- Disgust and contempt are rare in the data (191 and 165 of 28,389 training faces): most are missed,
+  and contempt was never recognised. Fear and sadness are often taken for surprise and neutral.
 - The photographs are from the web, found by words for emotions: posed faces and actors, mostly
   young, mostly from the front. How well the model does for a group of people (age, skin, sex) was
   not measured, since the data do not tell.
