@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import itertools
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -198,6 +199,15 @@ def test_an_error_in_the_consumer_ends_the_thread(error):
     assert numbers.ended
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """Take Ctrl-C as Python does, also where whoever started the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_while_an_item_is_awaited_ends_the_thread():
     asked = threading.Event()
     thread = []
