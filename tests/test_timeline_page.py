@@ -317,11 +317,9 @@ def test_faces_are_framed_where_they_are(look, written):
     assert page.locator(".box:visible").count() == 0
 
 
-# Of a clip chosen by hand the page does not always learn in time where it begins: not mended yet.
-CHOSEN = pytest.param(False, marks=pytest.mark.xfail(strict=False), id="chosen")
-
-
-@pytest.mark.parametrize("known", [pytest.param(True, id="linked"), CHOSEN])
+@pytest.mark.parametrize(
+    "known", [pytest.param(True, id="linked"), pytest.param(False, id="chosen")]
+)
 def test_frames_are_found_in_a_clip_of_variable_rate_that_begins_late(look, tmp_path, known):
     times = [round(0.5 + 0.03 * i + (0.2 if i > 20 else 0) + 0.007 * (i % 3), 3) for i in range(60)]
     pictures = (np.full((120, 160, 3), shade(i), np.uint8) for i in range(FRAMES))
@@ -559,8 +557,12 @@ def test_fingers_pan_pinch_and_tap(look, written):
     first, last = visible(page)
     assert last - first == pytest.approx(0.4, abs=0.05)
     box = page.locator("#lines .u-over").bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + 60)
-    page.wait_for_function(f"Math.abs(now - {(first + last) / 2}) < 0.02")
+    for _ in range(5):  # what a busy browser takes for a long press is no tap
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + 60)
+        page.wait_for_timeout(1000)
+        if page.evaluate("now") == pytest.approx((first + last) / 2, abs=0.02):
+            break
+    assert page.evaluate("now") == pytest.approx((first + last) / 2, abs=0.02)
     assert not moment(page).startswith("Pointer")
 
 

@@ -57,23 +57,30 @@ function setPlayable() {
 }
 
 // Of a clip that does not begin at 0 some browsers count from its beginning, as we do, and some do
-// not. The first frame that is shown tells.
+// not. The first frame tells; where a browser keeps silent about it (as it does of a page that is
+// out of sight), its clock does, which cannot be set to before the first frame.
 function alignVideo() {
   const start = about.clip ? about.clip.start : null;
   shift = start || 0;
-  if (!video.requestVideoFrameCallback || table.number[0] !== 0 || isLost(0)) {
+  if (table.number[0] !== 0 || isLost(0)) {
     beginVideo();
     return;
   }
-  video.requestVideoFrameCallback((_, shown) => {
+  const align = (first) => {
     if (!playable) {
-      const found = shown.mediaTime - BEGIN;
+      const found = first - BEGIN;
       const near = Math.abs(found - shift) <= Math.abs(found) ? shift : 0;
       shift = start === null ? found : near;
+      beginVideo();
     }
-    beginVideo();
-  });
-  setTimeout(beginVideo, 2000);  // some browsers show no frame before somebody asks for one
+  };
+  const alignByClock = () => align(video.currentTime || shift + BEGIN);
+  if (video.requestVideoFrameCallback) {
+    video.requestVideoFrameCallback((_, shown) => align(shown.mediaTime));
+  }
+  video.addEventListener("seeked", () => setTimeout(alignByClock, 300), {once: true});
+  setTimeout(alignByClock, 2000);  // some browsers load no frame before somebody plays
+  video.currentTime = 0;
 }
 
 function beginVideo() {
