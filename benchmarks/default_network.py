@@ -17,7 +17,8 @@ from statistics import mean, stdev
 
 from fer_pipeline.fit_options import FitOptions
 from fer_pipeline.report.tables import text_table
-from fer_pipeline.training import Listener, TrainingOptions, train
+from fer_pipeline.training import Listener, train
+from fer_pipeline.training_plan import TrainingOptions
 
 SILENT = Listener(stage=lambda _: None, epoch=lambda _: None)
 

@@ -29,14 +29,8 @@ from fer_pipeline.model_size import ModelSize, model_size
 from fer_pipeline.networks import IMAGENET
 from fer_pipeline.provenance import machine, provenance
 from fer_pipeline.splits import BY_PERSON, Split
-from fer_pipeline.training import (
-    Listener,
-    TrainingOptions,
-    complete,
-    signature,
-    splits_of,
-    train,
-)
+from fer_pipeline.training import Listener, train
+from fer_pipeline.training_plan import TrainingOptions, complete, signature, splits_of
 from fer_pipeline.work_folder import Run as Signature
 from fer_pipeline.work_folder import is_model_of
 from fer_pipeline.workers import Outcome, Progress, available_cores, run_tasks

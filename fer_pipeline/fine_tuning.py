@@ -13,7 +13,7 @@ from pathlib import Path
 from fer_pipeline.errors import ModelError, UsageError
 from fer_pipeline.model_folder import KERAS_FILE, ModelSpec, find_model, model_file
 from fer_pipeline.networks import NETWORKS
-from fer_pipeline.training import TrainingOptions
+from fer_pipeline.training_plan import TrainingOptions
 
 WARM_UP_EPOCHS = 3
 

@@ -214,7 +214,7 @@ def test_a_training_stopped_after_calibration_is_not_calibrated_twice(
 
     folder = tmp_path / "model"
     with monkeypatch.context() as patched:
-        patched.setattr("fer_pipeline.training.model_card", full)
+        patched.setattr("fer_pipeline.trained_model.model_card", full)
         refused(train(data, folder, *SMALL, "--calibrate"))
     assert (tmp_path / UNFINISHED).exists()
     done(train(data, folder, *SMALL, "--calibrate", "--resume"))

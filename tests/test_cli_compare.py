@@ -16,7 +16,7 @@ from fer_pipeline.model_folder import ModelSpec
 from fer_pipeline.networks import NETWORKS
 from fer_pipeline.split_file import write_split
 from fer_pipeline.splits import divide
-from fer_pipeline.training import TrainingOptions
+from fer_pipeline.training_plan import TrainingOptions
 from fer_pipeline.workers import available_cores
 from tests.conftest import crop_record, write_faces
 

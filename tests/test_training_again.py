@@ -283,7 +283,7 @@ def test_a_disk_that_gets_full_at_the_end_is_one_line(faces_file, tmp_path, monk
     options = ["--epochs", 1]
     for writer in ("model_card", "plot_confusion", "write_history"):
         with monkeypatch.context() as patched:
-            patched.setattr(f"fer_pipeline.training.{writer}", refuse)
+            patched.setattr(f"fer_pipeline.trained_model.{writer}", refuse)
             result = train(faces_file, tmp_path / "model", *options)
         assert f"cannot be written ({os.strerror(errno.ENOSPC)})" in refused(result)
         assert not (tmp_path / "model").exists()

@@ -28,7 +28,7 @@ from fer_pipeline.provenance import command_line
 from fer_pipeline.report.comparison_files import PAGE_FILE, TABLE_FILE, write_comparison
 from fer_pipeline.report.comparison_tables import as_text, sections
 from fer_pipeline.report.tables import counted
-from fer_pipeline.training import TrainingOptions
+from fer_pipeline.training_plan import TrainingOptions
 
 
 def _names(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:

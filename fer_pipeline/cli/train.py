@@ -31,7 +31,9 @@ from fer_pipeline.report.tables import (
     side_name,
     text_table,
 )
-from fer_pipeline.training import Listener, TrainedModel, TrainingOptions, train
+from fer_pipeline.trained_model import TrainedModel
+from fer_pipeline.training import Listener, train
+from fer_pipeline.training_plan import TrainingOptions
 
 
 @click.command("train")

@@ -20,7 +20,7 @@ from fer_pipeline.fit_options import (
     FitOptions,
 )
 from fer_pipeline.splits import SPLIT_KINDS
-from fer_pipeline.training import TrainingOptions
+from fer_pipeline.training_plan import TrainingOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
