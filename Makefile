@@ -8,7 +8,7 @@ BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test lint bench default-model default-model-report docs clean
+.PHONY: install demo test lint bench study default-model default-model-report default-model-decisions docs clean
 
 install: $(READY)
 
@@ -34,12 +34,19 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
+# The published experiments on rendered people: hours; goes on where it was stopped.
+study: $(READY)
+	$(BIN)/python -m study.recipe $(STUDY)
+
 # FER2013's and FER+'s tables are in the folder DATA; see docs/default-model.md.
 default-model: $(READY)
 	$(BIN)/python -m training.recipe $(DATA)
 
 default-model-report: $(READY)
 	$(BIN)/python -m training.report $(if $(CLIPS),--clips $(CLIPS))
+
+default-model-decisions: $(READY)
+	$(BIN)/python -m training.decisions
 
 docs: $(READY)
 	$(BIN)/python scripts/write_cli_reference.py

@@ -1,7 +1,7 @@
 """How faces must be cut out of a video so that they look like those that the model learned from.
 
-    python training/crops.py build/default-model/ferplus.h5
-    python training/crops.py build/default-model/ferplus.h5 --model fer_pipeline/default_model \
+    python -m training.crops build/default-model/ferplus.h5
+    python -m training.crops build/default-model/ferplus.h5 --model fer_pipeline/default_model \
         --clip happiness clips/happy.mp4 --clip sadness clips/sad.mp4
 
 FER2013's faces were cut out by its makers' detector. The first table is of our detector's boxes on

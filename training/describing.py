@@ -48,7 +48,7 @@ def report(figures: Figures) -> str:
         *_peers(figures),
         *_clips(figures),
         "## Where and with what",
-        _where(figures),
+        where(figures),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -221,7 +221,7 @@ def _effort(figures: Figures) -> str:
     )
 
 
-def _where(figures: Figures) -> str:
+def where(figures: Figures) -> str:
     versions = ", ".join(
         f"{name} {number}" for name, number in figures["provenance"]["versions"].items()
     )

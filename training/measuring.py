@@ -159,9 +159,10 @@ def timeline(model: Path, clip: Path) -> tuple[list[float], list[str], list[floa
 
 
 def turn(times: list[float], emotions: list[str]) -> dict[str, Any] | None:
-    """Return between which two emotions a clip is best divided, and when; None if it is not.
+    """Return between which two emotions a clip is best divided; None if it is not.
 
-    The division under which most rows have the emotion that is the commonest on their side.
+    The division under which most rows have the emotion that is the commonest on their side. There
+    may be others between the two, so the time is that of the first row of the second emotion.
     """
     names = sorted(set(emotions))
     counts = np.cumsum([[name == one for one in names] for name in emotions], axis=0)
@@ -170,4 +171,4 @@ def turn(times: list[float], emotions: list[str]) -> dict[str, Any] | None:
     before, after = names[int(left[best].argmax())], names[int(right[best].argmax())]
     if before == after or best + 1 >= len(times):
         return None
-    return {"from": before, "to": after, "time": times[best + 1]}
+    return {"from": before, "to": after, "time": times[emotions.index(after, best + 1)]}

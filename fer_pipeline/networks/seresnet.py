@@ -26,22 +26,19 @@ _DROPOUT = 0.3
 _LEAST_VARIANCE = 1e-4
 
 
-def seresnet(shape: tuple[int, int, int], classes: int) -> Model:
+def seresnet(shape: tuple[int, int, int], classes: int, *, even_contrast: bool = True) -> Model:
     """Build the network.
 
-    Brightness and contrast of a face are taken out of it first, so that a dim room looks like a
-    bright one.
+    Args:
+        shape: Of an image: height, width, channels.
+        classes: How many emotions there are.
+        even_contrast: Whether brightness and contrast of a face are taken out of it first, so that
+            a dim room looks like a bright one.
     """
     pixels = Input(shape)
     x = layers.Rescaling(1 / 255, dtype="float32")(pixels)
-    x = layers.LayerNormalization(
-        axis=(1, 2, 3),
-        epsilon=_LEAST_VARIANCE,
-        center=False,
-        scale=False,
-        dtype="float32",
-        name="contrast",
-    )(x)
+    if even_contrast:
+        x = _evened(x)
     x = layers.ReLU()(_normalised(x, _STEM, 3, 1, "stem"))
     for stage, (filters, blocks) in enumerate(_STAGES, 1):
         for block in range(1, blocks + 1):
@@ -49,6 +46,17 @@ def seresnet(shape: tuple[int, int, int], classes: int) -> Model:
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(_DROPOUT)(x)
     return Model(pixels, probabilities(x, classes), name="seresnet")
+
+
+def _evened(x: Any) -> Any:
+    return layers.LayerNormalization(
+        axis=(1, 2, 3),
+        epsilon=_LEAST_VARIANCE,
+        center=False,
+        scale=False,
+        dtype="float32",
+        name="contrast",
+    )(x)
 
 
 def _block(x: Any, filters: int, stride: int, name: str) -> Any:
