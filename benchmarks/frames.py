@@ -22,6 +22,7 @@ from turns import in_turns, ratio, seconds_of, spread, tell, timed
 
 from fer_pipeline.domain import Frame
 from fer_pipeline.faces import FaceDetector
+from fer_pipeline.model_folder import bundled_model
 from fer_pipeline.report.tables import percent, text_table
 from fer_pipeline.video import open_video
 
@@ -30,6 +31,7 @@ SIZES = (Size(640, 360), Size(1920, 1080))
 DECODING = "decoding alone"
 DETECTION = "detection, every frame as a whole"
 ANNOTATION = "annotation"
+BUNDLED_MODEL = "annotation, bundled model"
 EVERY_FRAME = "annotation --detect every-frame"
 PEER = peer.PEER
 
@@ -81,7 +83,7 @@ def measure(clips: list[Path], rounds: int, seconds: float, scratch: Path) -> st
         scratch: A folder for clips and outputs.
     """
     model = untrained_model(scratch / "model")
-    notes, ours = [], [DECODING, DETECTION, ANNOTATION]
+    notes, ours = [], [DECODING, DETECTION, ANNOTATION, BUNDLED_MODEL]
     if has_option("annotate", "--detect"):
         ours.append(EVERY_FRAME)
     else:
@@ -178,12 +180,14 @@ def _decoded(frame: object) -> bool:
     return isinstance(frame, Frame)
 
 
-def _annotation(*words: str) -> Callable[[Path, Path, Path], Callable[[], Run]]:
+def _annotation(
+    *words: str, bundled: bool = False
+) -> Callable[[Path, Path, Path], Callable[[], Run]]:
     """Return what makes a way of annotation with these options."""
 
     def way(clip: Path, model: Path, scratch: Path) -> Callable[[], Run]:
-        table = scratch / "labels.csv"
-        command = ("annotate", clip, "--model", model, "--out", table, "-q", *words)
+        table, used = scratch / "labels.csv", bundled_model() if bundled else model
+        command = ("annotate", clip, "--model", used, "--out", table, "-q", *words)
 
         def once() -> Run:
             whole = seconds_of(lambda: run_fer(*command, "--overwrite"))
@@ -219,6 +223,7 @@ WAYS: dict[str, Callable[[Path, Path, Path], Callable[[], Run]]] = {
     DECODING: _decoding,
     DETECTION: _detection,
     ANNOTATION: _annotation(),
+    BUNDLED_MODEL: _annotation(bundled=True),
     EVERY_FRAME: _annotation("--detect", "every-frame"),
     PEER: _peer,
 }

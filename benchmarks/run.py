@@ -6,9 +6,9 @@
     python benchmarks/run.py --only hour
 
 Each part lets its ways take turns and prints medians, least and most, and ratios between neighbours
-in time. The ratios mean the same on a fast and on a slow machine. Emotions come from a network with
-random weights: its figures are meaningless here, its cost is not. The memory over a clip of an hour
-takes long, and is measured only by name.
+in time. The ratios mean the same on a fast and on a slow machine. Emotions come from LeNet with
+random weights, whose figures are meaningless here and whose cost is not; one row is of the bundled
+model. The memory over a clip of an hour takes long, and is measured only by name.
 """
 
 from __future__ import annotations
