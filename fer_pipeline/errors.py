@@ -72,5 +72,9 @@ class OutputError(FerError):
     """An output cannot be written, or would replace something that is not ours to replace."""
 
 
+class DisplayError(FerError):
+    """No window can be opened."""
+
+
 class WorkerError(FerError):
     """A worker process died before its task was done."""

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Literal
 
 from fer_pipeline.cuts import CutFinder
-from fer_pipeline.domain import Box, Detection, Frame
+from fer_pipeline.domain import Box, Detection, Face, Frame
 from fer_pipeline.faces import FaceDetector
 from fer_pipeline.tracking import FaceTracker, Row, TrackedFrame, TrackingOptions
 
@@ -90,9 +90,32 @@ class FaceFollower:
         for frame in self._begin_searches(frames):
             self._take(frame)
             yield from self._tracker.certain()
+        yield from self.finish()
+
+    def take(self, frame: Row) -> tuple[Face, ...]:
+        """Take one frame, for who cannot wait; in the mode ``sparse`` most are not searched yet.
+
+        Returns:
+            The known faces found in it. Those that `certain` gives later may be more.
+        """
+        self._take(frame)
+        return self._tracker.latest()
+
+    def certain(self) -> Iterator[TrackedFrame]:
+        """Yield the frames taken about which nothing can change any more."""
+        return self._tracker.certain()
+
+    def interrupt(self) -> Iterator[TrackedFrame]:
+        """Yield all that were taken: the next one comes after a break, with the same people."""
+        self._settle()
+        self._tracker.interrupt()
+        return self._tracker.certain()
+
+    def finish(self) -> Iterator[TrackedFrame]:
+        """Yield the rest of the frames taken: there are no more."""
         self._settle()
         self._tracker.finish()
-        yield from self._tracker.certain()
+        return self._tracker.certain()
 
     def _begin_searches(self, frames: Iterable[Row]) -> Iterator[Row]:
         """Yield the frames, and begin searches before their turn that need not wait for it."""

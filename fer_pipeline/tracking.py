@@ -193,6 +193,15 @@ class FaceTracker:
         self._alive.clear()
         self._gone.clear()
 
+    def latest(self) -> tuple[Face, ...]:
+        """Return the known faces of the frame that came last, as far as they are found by now."""
+        return self._held[-1].release().faces if self._held else ()
+
+    def interrupt(self) -> None:
+        """Decide about all that is open; who was known may come back, however much later."""
+        self._gone += [track for track in self._alive if track.confirmed]
+        self._alive.clear()
+
     def certain(self) -> Iterator[TrackedFrame]:
         """Release the frames about which nothing can change."""
         open_since = min(map(self._open_since, self._alive), default=float("inf"))

@@ -24,7 +24,8 @@ COMMANDS = {
     "compare": "Several networks under one protocol, in one table: which is best for these people?",
     "evaluate": "A model on faces that it has not seen: every figure, tables, plots.",
     "annotate": "Clips to emotion timelines: a row for every frame, with its true media time.",
-    "timeline": "Timelines already written: baseline, smoothing, segments, other formats.",
+    "live": "A camera in a window, with faces and emotions as they happen; --out records.",
+    "timeline": "Timelines already written: baseline, smoothing, segments, formats, pictures.",
     "summarize": "Timelines of a study: one tidy table of who showed what, how often and how long.",
     "agree": "Agreement of a timeline with a human coder: kappa, and where the two differ most.",
     "probe": "All that is known of clips, before hours are spent on them.",
@@ -67,7 +68,7 @@ class Root(LazyGroup):
 
 
 def _go_on(ctx: click.Context) -> str:
-    if ctx.invoked_subcommand in ("evaluate", "data", "summarize", "agree"):
+    if ctx.invoked_subcommand in ("evaluate", "data", "summarize", "agree", "live"):
         return "nothing was written; run it again"
     if ctx.invoked_subcommand in ("import", "timeline"):
         return "run it again"  # pictures begin anew, finished clips are kept

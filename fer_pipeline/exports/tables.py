@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from fer_pipeline.exports.writing import Writing
 from fer_pipeline.timeline import (
     LEADING_COLUMNS,
+    Derived,
     TimelineRow,
     Value,
     cell,
@@ -46,10 +47,27 @@ def table_line(cells: Iterable[str], delimiter: str) -> str:
 
 def _write(file: IO[str], rows: Iterable[TimelineRow], about: Writing, delimiter: str) -> None:
     derived = about.details.derived
-    file.write(table_line(map(guarded, columns(about.emotions, derived)), delimiter))
+    file.write(timeline_header(about.emotions, derived, delimiter))
     for row in rows:
-        values = row.values(about.emotions, derived)
-        file.write(table_line((_safe_cell(*one) for one in values.items()), delimiter))
+        file.write(timeline_line(row, about.emotions, derived, delimiter))
+
+
+def timeline_header(
+    emotions: Sequence[str], derived: Sequence[Derived] = (), delimiter: str = ","
+) -> str:
+    """Write the first line of a timeline."""
+    return table_line(map(guarded, columns(emotions, derived)), delimiter)
+
+
+def timeline_line(
+    row: TimelineRow,
+    emotions: Sequence[str],
+    derived: Sequence[Derived] = (),
+    delimiter: str = ",",
+) -> str:
+    """Write one row of a timeline."""
+    values = row.values(emotions, derived)
+    return table_line((_safe_cell(*one) for one in values.items()), delimiter)
 
 
 def _safe_cell(column: str, value: Value) -> str:

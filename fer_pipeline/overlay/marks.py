@@ -12,7 +12,7 @@ from fer_pipeline.domain import Box
 from fer_pipeline.overlay.canvas import Canvas
 from fer_pipeline.overlay.lettering import plate, shortened, words
 from fer_pipeline.palette import emotion_colours, ink_on
-from fer_pipeline.timeline import TimelineRow
+from fer_pipeline.timeline import Derived, TimelineRow
 
 # Text is so many times smaller than the shorter side of the picture, but never unreadable.
 _LINES_IN_PICTURE = 38
@@ -21,6 +21,9 @@ _SMALLEST_TEXT = 10
 _PLATE, _PLATE_OPACITY = "#101418", 0.72
 _TEXT, _FAINT_TEXT = "#FFFFFF", "#C2C8CE"
 _TRACK, _TRACK_OPACITY = "#FFFFFF", 0.16
+
+_STEPS: dict[Derived, str] = {"baseline": "above neutral", "smoothed": "smoothed"}
+"""How the steps are called beside time and frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,15 @@ class Marker:
         emotions: The model's.
         width: Of the picture in pixels.
         height: Of the picture in pixels.
+        derived: The steps that its rows hold beside the probabilities; the values of the last are
+            drawn.
     """
 
-    def __init__(self, emotions: Sequence[str], width: int, height: int) -> None:
+    def __init__(
+        self, emotions: Sequence[str], width: int, height: int, derived: Sequence[Derived] = ()
+    ) -> None:
+        self.steps = ", ".join(_STEPS[step] for step in derived)
+        self._rises = "baseline" in derived
         self._emotions = emotions
         self._colours = emotion_colours(emotions)
         self._picture = Box(0, 0, width, height)
@@ -95,6 +104,13 @@ class Marker:
         x, y = (self._picture.width - width) // 2, (self._picture.height - height) // 2
         self._draw_plate_with_words(canvas, x, y, text)
 
+    def draw_lines(self, canvas: Canvas, lines: Sequence[str]) -> None:
+        """Write lines into the upper left corner."""
+        sizes = self._sizes
+        step = _even(words("0", sizes.text).height + sizes.pad)
+        for number, line in enumerate(lines):
+            self._draw_plate_with_words(canvas, sizes.pad, sizes.pad + number * step, line)
+
     def _draw_plate_with_words(self, canvas: Canvas, x: int, y: int, text: str) -> None:
         sizes = self._sizes
         mask = words(text, sizes.text)
@@ -123,9 +139,9 @@ class Marker:
     def _draw_label(self, canvas: Canvas, row: TimelineRow, box: Box) -> Box:
         """Write number, emotion and probability above a box, or into it where there is no room."""
         sizes, colour = self._sizes, self._colour(row)
-        dominant = row.dominant(self._emotions)
+        strongest = self._strongest(row)
         number = words(str(row.face), sizes.text, bold=True)
-        told = f"{shortened(dominant[0])} {100 * dominant[1]:.0f} %" if dominant else ""
+        told = f"{shortened(strongest[0])} {self._percent(strongest[1])}" if strongest else ""
         text = words(told, sizes.text)
         width = number.width + text.width + 3 * sizes.pad
         height = _even(max(number.height, text.height) + 2)
@@ -139,9 +155,20 @@ class Marker:
         canvas.stamp(text, x + 2 * sizes.pad + number.width, y + 1, ink)
         return Box(x, y, width, height)
 
+    def _strongest(self, row: TimelineRow) -> tuple[str, float] | None:
+        """Return the strongest emotion of the last step, and its value; None without a face."""
+        if row.latest is None:
+            return None
+        value = max(row.latest)
+        return self._emotions[row.latest.index(value)], value
+
+    def _percent(self, value: float) -> str:
+        """Write a probability, or how far above a neutral reference it is."""
+        return f"{100 * value:+.0f} %" if self._rises else f"{100 * value:.0f} %"
+
     def _colour(self, row: TimelineRow) -> str:
-        dominant = row.dominant(self._emotions)
-        return self._colours[dominant[0]] if dominant else _FAINT_TEXT
+        strongest = self._strongest(row)
+        return self._colours[strongest[0]] if strongest else _FAINT_TEXT
 
     def _panel_size(self) -> tuple[int, int]:
         sizes = self._sizes
@@ -157,20 +184,21 @@ class Marker:
     def _draw_panel(self, canvas: Canvas, place: Box, row: TimelineRow) -> None:
         """Draw a bar for each emotion."""
         sizes = self._sizes
-        dominant = row.dominant(self._emotions)
+        strongest = self._strongest(row)
         canvas.stamp(
             plate(place.width, place.height, sizes.radius), place.x, place.y, _PLATE, _PLATE_OPACITY
         )
         bar_x = place.x + place.width - sizes.pad - sizes.bar
         for number, emotion in enumerate(self._emotions):
             top = place.y + _even(0.75 * sizes.pad) + number * sizes.line
-            leads = dominant is not None and dominant[0] == emotion
+            leads = strongest is not None and strongest[0] == emotion
             name = words(shortened(emotion), sizes.text, bold=leads)
             text_y = top + (sizes.line - name.height) // 2
             canvas.stamp(name, place.x + sizes.pad, text_y, _TEXT if leads else _FAINT_TEXT)
             bar_y = top + (sizes.line - sizes.bar_height) // 4 * 2
             canvas.fill(Box(bar_x, bar_y, sizes.bar, sizes.bar_height), _TRACK, _TRACK_OPACITY)
-            share = row.probabilities[number] if row.probabilities else 0.0
+            # Below a reference there is no bar; some ways of smoothing leave 0 to 1 a little.
+            share = min(max(row.latest[number], 0.0), 1.0) if row.latest else 0.0
             filled = Box(bar_x, bar_y, round(share * sizes.bar), sizes.bar_height)
             canvas.fill(filled, self._colours[emotion])
 
