@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.files import PathKind, kind_of, replacing
-from fer_pipeline.outputs import Output
+from fer_pipeline.outputs import Output, way_to
 from fer_pipeline.provenance import provenance
 from fer_pipeline.timeline import AnalysisOptions, Derived, People, References
 
@@ -32,6 +32,7 @@ class AnalysisRecord:
         sources: What the timelines were made from, plain.
         before: Steps that they had already.
         command: The command line as it was typed.
+        clips: Where the clips were, by name, as far as that is known.
     """
 
     options: AnalysisOptions
@@ -41,6 +42,7 @@ class AnalysisRecord:
     sources: Sequence[dict[str, Any]]
     before: tuple[Derived, ...]
     command: str
+    clips: Mapping[str, Path] = field(default_factory=dict)
 
     def write(self, output: Output) -> None:
         """Write the record of an output, unless the output tells everything itself.
@@ -64,6 +66,7 @@ class AnalysisRecord:
             "version": _VERSION,
             **provenance(self.command),
             "sources": list(self.sources),
+            "clips": self._clips(record_path(output).parent),
             "participants": dict(sorted(self.people.by_clip.items())),
             "faces": [
                 {"video": video, "face": face, "participant": name}
@@ -72,6 +75,14 @@ class AnalysisRecord:
             "baseline": self._baseline(),
             "smoothing": self._smoothing(),
             "segments": segments,
+        }
+
+    def _clips(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """Return where clips are from the record's folder, and how many bytes they have."""
+        return {
+            name: {"path": way_to(path, folder), "size": path.stat().st_size}
+            for name, path in sorted(self.clips.items())
+            if path.is_file()
         }
 
     def _baseline(self) -> dict[str, Any] | None:
@@ -92,6 +103,29 @@ def record_path(output: Output) -> Path:
     if output.folder:
         return output.path / _FOLDER_RECORD
     return output.path.with_name(output.path.name + _RECORD_SUFFIX)
+
+
+def recorded_clips(record: Path) -> dict[str, tuple[Path, int]]:
+    """Return where the clips of timelines were, and how many bytes they had, by name.
+
+    Args:
+        record: A record of an analysis; of one that cannot be read nothing is known.
+    """
+    try:
+        values = json.loads(record.read_text("utf-8"))
+        if values["format"] != _FORMAT:
+            return {}
+        return {
+            name: (record.parent / one["path"], int(one["size"]))
+            for name, one in values["clips"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def records_about(timeline: Path, folder: Path) -> tuple[Path, Path]:
+    """Return where records of a timeline would be: its own, and that of all of its folder."""
+    return timeline.with_name(timeline.name + _RECORD_SUFFIX), folder / _FOLDER_RECORD
 
 
 def refuse_foreign_record(output: Output) -> None:

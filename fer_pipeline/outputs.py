@@ -6,7 +6,8 @@ import json
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -254,27 +255,79 @@ def all_paths(
 
 def read_manifest(output: Output | Picture) -> dict[str, dict[str, Any]]:
     """Return what the files in a folder were made from, by name of the clip."""
-    made: dict[str, dict[str, Any]] = {}
-    try:
-        lines = output.manifest.read_text("utf-8").splitlines()
-    except OSError:
-        return made
-    for line in lines:
-        try:
-            entry = json.loads(line)
-            if entry["format"] == output.format:
-                made[entry["video"]] = entry["made_from"]
-        except (ValueError, KeyError, TypeError):
-            continue  # a run was killed while it wrote this line
-    return made
+    return {entry["video"]: entry["made_from"] for entry in _entries(output)}
 
 
-def add_to_manifest(output: Output | Picture, name: str, made_from: Mapping[str, Any]) -> None:
-    """Note what the file of a clip in a folder was made from; a later note replaces it."""
+def add_to_manifest(
+    output: Output | Picture, name: str, made_from: Mapping[str, Any], clip: Path | None = None
+) -> None:
+    """Note what the file of a clip in a folder was made from; a later note replaces it.
+
+    Args:
+        output: The folder.
+        name: Of the clip.
+        made_from: What tells whether it has to be made again.
+        clip: Where the clip is, for those who look for it later.
+
+    Raises:
+        OutputError: The note cannot be written.
+    """
     entry = {"video": name, "format": output.format, "made_from": made_from}
     path = output.manifest
+    if clip is not None:
+        entry["clip"] = way_to(clip, output.path)
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def forget(output: Output | Picture, name: str) -> None:
+    """Note that nobody knows what the file of a clip in a folder is made from.
+
+    To be called before a file is replaced: a run that ends between the file and its note would
+    leave a note about what was there before, and the next would take the new file for that.
+
+    Raises:
+        OutputError: The note cannot be written.
+    """
+    if output.folder and output.manifest.exists():
+        add_to_manifest(output, name, {})
+
+
+def read_clips(folder: Path) -> dict[str, tuple[Path, int]]:
+    """Return where the clips of the timelines in a folder were, and how many bytes they had."""
+    found: dict[str, tuple[Path, int]] = {}
+    for entry in _lines(folder / MANIFEST_FILE):
+        with suppress(KeyError, TypeError):
+            found[entry["video"]] = folder / entry["clip"], int(entry["made_from"]["size"])
+    return found
+
+
+def way_to(path: Path, folder: Path) -> str:
+    """Return the way from a folder to a path, which stays true if both are moved together."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # on another drive
+        return str(path.absolute())
+
+
+def _entries(output: Output | Picture) -> Iterator[dict[str, Any]]:
+    """Yield the notes about files of an output's format."""
+    for entry in _lines(output.manifest):
+        try:
+            if entry["format"] == output.format and entry.keys() >= {"video", "made_from"}:
+                yield entry
+        except (KeyError, TypeError, AttributeError):
+            continue
+
+
+def _lines(manifest: Path) -> Iterator[Any]:
+    try:
+        lines = manifest.read_text("utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        with suppress(ValueError):  # a run was killed while it wrote this line
+            yield json.loads(line)

@@ -6,15 +6,14 @@ again; for a video it is decoded once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fer_pipeline.errors import OutputError, UsageError
 from fer_pipeline.files import PathKind, kind_of
-from fer_pipeline.outputs import Picture, PictureKind
+from fer_pipeline.outputs import Picture, PictureKind, forget
 from fer_pipeline.overlay import (
     FORMATS,
     OverlayOptions,
@@ -22,15 +21,22 @@ from fer_pipeline.overlay import (
     is_overlay,
     write_overlay,
 )
-from fer_pipeline.report.timeline_page import PageOptions, is_timeline_page, write_timeline_page
+from fer_pipeline.report.timeline_page import (
+    PageOptions,
+    is_timeline_page,
+    require_embeddable,
+    write_timeline_page,
+)
 from fer_pipeline.report.timeline_plot import is_timeline_plot, plot_timeline
 from fer_pipeline.sources import Source
 from fer_pipeline.timeline import (
     AnalysisOptions,
+    Derived,
     People,
     References,
     TimelineRow,
     analysed,
+    open_timeline,
     read_rows,
 )
 from fer_pipeline.workers import Outcome, Progress, run_tasks
@@ -78,12 +84,14 @@ class PictureOptions:
                 )
         self.overlay.check()
 
+    def needs_clip(self, picture: Picture) -> bool:
+        """Tell whether a picture cannot be made without the clip itself."""
+        return picture.kind == "video" or (picture.kind == "report" and self.embed)
+
     @property
-    def values(self) -> dict[str, Any] | None:
-        """What pictures depend on beside the rows, plain; None if there are none."""
-        if not self.pictures:
-            return None
-        return {"overlay": asdict(self.overlay), "embed": self.embed}
+    def values(self) -> dict[PictureKind, dict[str, Any]]:
+        """By kind of picture, what it depends on beside the rows, plain."""
+        return {"video": asdict(self.overlay), "plot": {}, "report": {"embed": self.embed}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ class PictureTask:
 
     Attributes:
         source: The clip.
-        rows: Its raw timeline.
+        rows: Its timeline, as `fer_pipeline.exports` writes it to a table.
         targets: The file of each picture.
         emotions: Of the model.
         options: What is seen of the clip.
@@ -100,6 +108,7 @@ class PictureTask:
         people: Whose faces the clips show.
         references: Of each person, where a baseline is asked for.
         made: How the timeline was made, plain.
+        before: The steps that its rows hold already; none if they are raw.
     """
 
     source: Source
@@ -111,6 +120,29 @@ class PictureTask:
     people: People
     references: References
     made: Mapping[str, Any]
+    before: tuple[Derived, ...] = ()
+
+    @property
+    def derived(self) -> tuple[Derived, ...]:
+        """The steps that are shown."""
+        return self.analysis.derived(self.before)
+
+    def analysed(self) -> Iterator[TimelineRow]:
+        """Yield what is made of the clip's rows, from the beginning each time."""
+        raw = open_timeline(self.rows).rows() if self.before else read_rows(self.rows)
+        return analysed(raw, self.analysis, self.people, self.references)
+
+
+def refuse_too_large(options: PictureOptions, clips: Iterable[Path]) -> None:
+    """Make sure that clips can go into their pages, if they shall, before anything long is begun.
+
+    Raises:
+        OutputError: One cannot be read.
+        UsageError: One is too large.
+    """
+    if options.embed:
+        for clip in clips:
+            require_embeddable(clip)
 
 
 def refuse_among_clips(inputs: Sequence[Path], pictures: Sequence[Picture]) -> None:
@@ -180,30 +212,39 @@ def make_pictures(
     Yields:
         What became of each clip, with what was drawn if a video was asked for.
     """
+    for task in tasks:
+        for picture, path in task.targets.items():
+            if kind_of(path, OutputError) is not PathKind.MISSING:
+                forget(picture, task.source.name)
     yield from run_tasks(_make, tasks, workers, progress, timeout)
 
 
 def _make(task: PictureTask, progress: Progress) -> OverlayReport | None:
-    raw: Callable[[], Iterator[TimelineRow]] = partial(read_rows, task.rows)
     report = None
     for picture, path in task.targets.items():
         if picture.kind == "video":
-            clip, overlay = task.source.path, task.options.overlay
-            report = write_overlay(path, clip, raw, task.emotions, overlay, progress)
+            report = write_overlay(
+                path,
+                task.source.path,
+                task.analysed,
+                task.emotions,
+                task.options.overlay,
+                progress,
+                task.derived,
+            )
         elif picture.kind == "plot":
-            plot_timeline(path, raw, task.emotions, title=task.source.name)
+            plot_timeline(path, task.analysed, task.emotions, task.source.name, task.derived)
         else:
-            _write_page(path, task, raw)
+            _write_page(path, task)
     return report
 
 
-def _write_page(path: Path, task: PictureTask, raw: Callable[[], Iterator[TimelineRow]]) -> None:
+def _write_page(path: Path, task: PictureTask) -> None:
     made = PageOptions(
-        derived=task.analysis.derived(),
+        derived=task.derived,
         segments=task.analysis.segments,
         people=task.people,
         embed=task.options.embed,
         made=task.made,
     )
-    rows = analysed(raw(), task.analysis, task.people, task.references)
-    write_timeline_page(path, task.source.path, rows, task.emotions, made)
+    write_timeline_page(path, task.source.path, task.analysed(), task.emotions, made)

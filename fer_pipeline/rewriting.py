@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_pipeline.analysis_record import AnalysisRecord, refuse_foreign_record
+from fer_pipeline.clip_places import ClipFinder, ClipPlace
 from fer_pipeline.errors import FerError, OutputError, TimelineError
-from fer_pipeline.exports import Details, is_timeline, write_timeline
+from fer_pipeline.exports import FORMATS, Details, is_timeline, write_timeline
 from fer_pipeline.files import PathKind, digest_of, kind_of
-from fer_pipeline.outputs import Output, all_paths, mirrored_targets, refuse_shared_paths
+from fer_pipeline.outputs import (
+    Output,
+    all_paths,
+    forget,
+    mirrored_targets,
+    refuse_shared_paths,
+)
 from fer_pipeline.sources import Source
 from fer_pipeline.timeline import (
     READABLE_SUFFIXES,
@@ -40,7 +47,7 @@ class RewriteOptions:
     Attributes:
         analysis: Baseline, smoothing and segments.
         participants: A table of who is who; None: a column or the clips' names tell.
-        media: Folder in which the clips are; None: that of each timeline.
+        media: Folder in which the clips are; None: beside each timeline, or where they were.
     """
 
     analysis: AnalysisOptions
@@ -55,7 +62,7 @@ class RewritePlan:
     Attributes:
         timelines: What is read, by the names of their clips.
         failures: What is wrong with those that cannot be read, by path.
-        emotions: The emotions of each timeline, by path.
+        clips: Where the clips are, or would be, by name.
         found: Whose faces they are.
         references: The neutral reference of each person, where a baseline is asked for.
         outputs: Where results go.
@@ -67,7 +74,7 @@ class RewritePlan:
 
     timelines: tuple[ReadTimeline, ...]
     failures: dict[str, FerError]
-    media: dict[str, Path]
+    clips: dict[str, ClipPlace]
     found: FoundPeople
     references: References
     outputs: tuple[Output, ...]
@@ -75,6 +82,11 @@ class RewritePlan:
     replaced: tuple[Path, ...]
     options: RewriteOptions
     rows: int
+
+    @property
+    def media(self) -> dict[str, Path]:
+        """Where the clips are, or would be, by name."""
+        return {name: place.path for name, place in self.clips.items()}
 
     def derived(self, timeline: ReadTimeline) -> tuple[Derived, ...]:
         """Return the steps that the rows made of a timeline hold."""
@@ -112,17 +124,17 @@ def plan_rewrite(
         OutputError: An output exists and is not ours to replace.
     """
     survey = _Survey(options.media)
-    for path in _find_timelines(inputs):
+    for path in _find_timelines(inputs, outputs):
         survey.look_at(path)
     if not survey.timelines:
         raise _none_left(survey.failures)
-    sources = [Source(path, name) for name, path in survey.media.items()]
+    sources = [Source(place.path, name) for name, place in survey.clips.items()]
     targets = mirrored_targets(sources, outputs)
     refuse_shared_paths(outputs, targets)
     replaced = _refuse_taken(outputs, targets, survey.timelines, overwrite=overwrite)
     _require_alike(survey.timelines, outputs, options.analysis)
     written = People(survey.by_clip(), survey.by_face)
-    found = find_people(list(survey.media), written, options.participants)
+    found = find_people(list(survey.clips), written, options.participants)
     references: References = {}
     if options.analysis.baseline is not None:
         clips = (one for timeline in survey.timelines for one in clips_of(timeline.rows()))
@@ -131,7 +143,7 @@ def plan_rewrite(
     return RewritePlan(
         timelines=tuple(survey.timelines),
         failures=survey.failures,
-        media=survey.media,
+        clips=survey.clips,
         found=found,
         references=references,
         outputs=tuple(outputs),
@@ -159,6 +171,7 @@ def run_rewrite(
         for name, rows in clips_of(plan.rows_of(timeline)):
             for output, path in plan.targets[name].items():
                 details = plan.details(timeline)
+                forget(output, name)  # of a run of fer annotate into the same folder
                 write_timeline(path, output.format, rows, timeline.emotions, details)
             limits = plan.options.analysis.segments
             yield from segment_clips(rows, timeline.emotions, limits)
@@ -179,6 +192,7 @@ def run_rewrite(
         ],
         before=first.derived,
         command=command,
+        clips=plan.media,
     )
     for output in plan.outputs:
         if not output.folder:
@@ -196,10 +210,10 @@ class _Survey:
     """Goes through timelines before anything is written."""
 
     def __init__(self, media: Path | None) -> None:
-        self._folder = media
+        self._finder = ClipFinder(media)
         self.timelines: list[ReadTimeline] = []
         self.failures: dict[str, FerError] = {}
-        self.media: dict[str, Path] = {}
+        self.clips: dict[str, ClipPlace] = {}
         self.by_face: dict[tuple[str, int], str] = {}
         self.rows = 0
         self._timeline_of: dict[str, Path] = {}
@@ -218,7 +232,7 @@ class _Survey:
                 raise TimelineError(
                     f"{path}: holds the clip {clip}, as {before} does", "give one of the two"
                 )
-            self.media[clip] = (self._folder or path.parent) / clip
+            self.clips[clip] = self._finder.find(clip, path)
         self.by_face |= people
         self.rows += rows
         self.timelines.append(timeline)
@@ -248,32 +262,55 @@ class _Survey:
         return {video: next(iter(names)) for video, names in named.items() if len(names) == 1}
 
 
-def _find_timelines(inputs: Iterable[Path]) -> list[Path]:
-    """List timelines in files and folders; of a folder, whatever looks like one of ours."""
+def _find_timelines(inputs: Iterable[Path], outputs: Sequence[Output]) -> list[Path]:
+    """List timelines in files and folders; of a folder, whatever looks like one of ours.
+
+    What lies where results go is left out of folders: an earlier run has written it.
+    """
     found: dict[Path, Path] = {}
     for given in inputs:
         kind = kind_of(given, TimelineError)
         if kind is PathKind.MISSING:
             raise TimelineError(f"{given}: no such file or folder", "check the path")
-        paths = [given] if kind is not PathKind.FOLDER else _below(given)
+        paths = [given] if kind is not PathKind.FOLDER else _below(given, outputs)
         for path in paths:
             found.setdefault(path.resolve(), path)
     return list(found.values())
 
 
-def _below(folder: Path) -> list[Path]:
-    paths = [
+def _below(folder: Path, outputs: Sequence[Output]) -> list[Path]:
+    candidates = [
         path
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in READABLE_SUFFIXES
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and _is_readable(path)
+    ]
+    places = [output.path.resolve() for output in outputs]
+    apart = [path for path in candidates if not _is_in(path, places)]
+    # Where results go into the very folder of the timelines, the format tells them apart.
+    paths = list(filter(_is_readable, apart)) or [
+        path for path in _without_twins(candidates, outputs) if _is_readable(path)
     ]
     if not paths:
         suffixes = " ".join(READABLE_SUFFIXES)
         problem = f"{folder}: no timelines made by fer in this folder (looked for {suffixes})"
         raise TimelineError(problem, "give what fer annotate wrote")
     return paths
+
+
+def _is_in(path: Path, places: Sequence[Path]) -> bool:
+    return any(path.resolve().is_relative_to(place) for place in places)
+
+
+def _without_twins(candidates: Sequence[Path], outputs: Sequence[Output]) -> list[Path]:
+    """Leave out what is in the format of the results, and has its like in another beside it."""
+    ends = {FORMATS[output.format].suffix for output in outputs}
+    others = {path.with_suffix("") for path in candidates if path.suffix.lower() not in ends}
+    return [
+        path
+        for path in candidates
+        if path.suffix.lower() not in ends or path.with_suffix("") not in others
+    ]
 
 
 def _is_readable(path: Path) -> bool:

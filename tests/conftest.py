@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,6 +20,9 @@ from fer_pipeline.dataset import CropRecord, FaceRow, create_dataset
 from fer_pipeline.domain import Box
 from fer_pipeline.faces import FaceDetector
 from tests.media import PARTICIPANTS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -41,6 +45,15 @@ def fer():
         return CliRunner().invoke(root, [str(argument) for argument in arguments])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all pages that tests of a process look at."""
+    from tests.browsing import chromium
+
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

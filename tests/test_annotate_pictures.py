@@ -12,6 +12,7 @@ from click.testing import Result
 from fer_pipeline.overlay import is_overlay
 from fer_pipeline.report.timeline_page import is_timeline_page
 from fer_pipeline.report.timeline_plot import is_timeline_plot
+from tests.media import punch_hole
 
 
 @pytest.fixture
@@ -197,3 +198,107 @@ def test_videos_are_not_drawn_among_the_clips(annotate, clips):
     assert result.exit_code == 1
     assert "would be taken for one next time" in result.stderr
     assert not (clips / "drawn").exists()
+
+
+# Pictures of what is finished
+
+
+@pytest.fixture
+def finished(annotate, clips, tmp_path) -> list[object]:
+    """Timelines of all clips; returns the words that made them."""
+    words = [clips, "--out", f"{tmp_path / 'out'}/"]
+    assert annotate(*words).exit_code == 0
+    return words
+
+
+@pytest.fixture
+def blind(monkeypatch):
+    """Nobody can annotate a clip."""
+
+    def annotated(*_: object) -> None:
+        raise AssertionError("a clip was annotated anew")
+
+    monkeypatch.setattr("fer_pipeline.annotation.running.annotate_clip", annotated)
+
+
+def test_pictures_are_made_from_timelines_that_are_finished(
+    annotate, finished, blind, clips, tmp_path
+):
+    timeline = tmp_path / "out" / "P00_happy.csv"
+    before = timeline.stat().st_mtime_ns
+    plot, video = f"{tmp_path / 'plots'}/", f"{tmp_path / 'videos'}/"
+    result = annotate(*finished, "--plot", plot, "--video", video)
+    assert result.exit_code == 0, result.output
+    assert "annotated by an earlier run: 2 clips" in result.stderr
+    assert frames_of(tmp_path / "videos" / "P00_happy.mp4") == frames_of(clips / "P00_happy.mp4")
+    plots = {name: (tmp_path / "plots" / name).stat().st_mtime_ns for name in files(Path(plot))}
+    plain = (tmp_path / "videos" / "P00_happy.mp4").read_bytes()
+    assert annotate(*finished, "--plot", plot, "--video", video, "--blur").exit_code == 0
+    assert (tmp_path / "videos" / "P00_happy.mp4").read_bytes() != plain
+    assert plots == {
+        name: (tmp_path / "plots" / name).stat().st_mtime_ns for name in files(Path(plot))
+    }
+    again = annotate(*finished, "--plot", plot, "--video", video, "--blur")
+    assert "2 clips finished already" in again.stderr
+    assert timeline.stat().st_mtime_ns == before
+
+
+def test_what_is_made_of_finished_timelines_is_what_is_made_at_once(
+    annotate, finished, blind, clips, tmp_path, monkeypatch
+):
+    later = ["--out", tmp_path / "later.csv", "--plot", f"{tmp_path / 'later'}/"]
+    analysis = ["--baseline", "auto", "--smooth", "mean:0.5"]
+    assert annotate(*finished, *later, *analysis).exit_code == 0
+    monkeypatch.undo()
+    once = ["--out", tmp_path / "once.csv", "--plot", f"{tmp_path / 'once'}/"]
+    assert annotate(clips, *once, *analysis).exit_code == 0
+    assert (tmp_path / "later.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
+    for name in ("P00_happy.png", "below/P07_happy.png"):
+        made = [(tmp_path / when / name).read_bytes() for when in ("later", "once")]
+        assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("change", ["settings", "clip", "edited", "overwrite"])
+def test_a_clip_is_annotated_anew_if_its_timeline_tells_of_something_else(
+    change, annotate, finished, clips, tmp_path
+):
+    words = [*finished, "--plot", f"{tmp_path / 'plots'}/"]
+    if change == "settings":
+        words += ["--detect", "dense"]
+    elif change == "overwrite":
+        words += ["--overwrite"]
+    elif change == "clip":
+        for clip in clips.rglob("*.mp4"):
+            clip.touch()
+    else:
+        for timeline in (tmp_path / "out").rglob("*.csv"):
+            lines = timeline.read_text("utf-8").splitlines(keepends=True)
+            timeline.write_text("".join(lines[:-1]), "utf-8")  # somebody may be missing
+    result = annotate(*words)
+    assert result.exit_code == 0, result.output
+    assert "annotated by an earlier run" not in result.stderr
+    assert files(tmp_path / "plots") >= {"P00_happy.png", "below/P07_happy.png"}
+
+
+def test_a_clip_too_large_for_its_page_is_told_before_any_work(
+    annotate, clips, tmp_path, blind, monkeypatch
+):
+    monkeypatch.setattr("fer_pipeline.report.timeline_page.MOST_EMBEDDED", 100)
+    result = annotate(clips, "--report", f"{tmp_path / 'pages'}/", "--embed")
+    assert result.exit_code == 2
+    assert "more than a page holds" in result.stderr
+    assert "link to it instead" in result.stderr
+    assert not (tmp_path / "pages").exists()
+
+
+def test_damage_is_told_again_with_new_pictures(annotate, clips, tmp_path):
+    punch_hole(clips / "P00_happy.mp4", 0.4, 0.55)
+    words = [clips, "--out", f"{tmp_path / 'out'}/"]
+    first = annotate(*words)
+    again = annotate(*words, "--plot", f"{tmp_path / 'plots'}/")
+    assert "annotated by an earlier run: 2 clips" in again.stderr
+    assert first.exit_code == again.exit_code == 3
+    told = [line for line in first.stderr.splitlines() if line.startswith("warning: P00_happy")]
+    assert told
+    assert set(told) <= set(again.stderr.splitlines())
+    assert (tmp_path / "plots" / "P00_happy.png").exists()

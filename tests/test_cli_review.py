@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from fer_pipeline.care.review import read_review
 from fer_pipeline.dataset import FaceRow, create_dataset, open_dataset
 from fer_pipeline.domain import Box
 from fer_pipeline.files import locked
+from fer_pipeline.palette import EMOTION_COLOURS, red_green_blue
+from tests.browsing import looking
 from tests.conftest import crop_record, write_faces
 from tests.review_lists import write_decisions
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium without a window and without a network."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        assert "CI" not in os.environ, "install a Chromium"
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path)
-        yield started
-        started.close()
 
 
 @pytest.fixture
 def look(browser) -> Iterator[Callable[[Path], Page]]:
-    """Open a page in a browser that remembers nothing; it must ask for nothing and fail nowhere."""
-    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
-    errors, asked = [], []
-
-    def open_page(path: Path) -> Page:
-        page = context.new_page()
-        page.set_default_timeout(5000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text))
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("dialog", lambda dialog: dialog.accept())
-        page.goto(path.as_uri())
-        page.locator(".face").first.wait_for()
-        return page
-
-    yield open_page
-    context.close()
-    assert errors == []
-    assert {url.partition(":")[0] for url in asked} <= {"file", "blob"}
+    """Open pages in a browser that remembers nothing but what they store."""
+    with looking(browser, ".face", 5) as open_page:
+        yield partial(open_page, size=(1200, 900), remembers=True)
 
 
 @pytest.fixture
@@ -389,7 +360,7 @@ def test_what_cannot_be_shown_is_told_and_leaves_no_page(
     result = fer("data", "review", data, *options)
     assert result.exit_code == status
     assert told in result.stderr
-    assert os.listdir(tmp_path) == ["faces.h5"]  # noqa: PTH208
+    assert [path.name for path in tmp_path.iterdir()] == ["faces.h5"]
 
 
 def test_only_a_page_of_ours_is_replaced_unasked(fer, data, tmp_path):
@@ -461,3 +432,25 @@ def test_apply_replaces_nothing_unasked(fer, data, tmp_path):
     shutil.copyfile(data, new)
     assert fer("data", "apply", data, list_, "-o", new, "--overwrite").exit_code == 0
     assert len(labels(new)) == 59
+
+
+def test_an_emotion_has_the_colour_that_it_has_in_all_pictures(fer, look, data):
+    page = look(review(fer, data))
+
+    def ground(one: Locator) -> tuple[int, ...]:
+        told = one.evaluate("one => getComputedStyle(one).backgroundColor")
+        return tuple(map(int, re.findall(r"\d+", told)[:3]))
+
+    heading = page.locator("h2").first
+    assert heading.inner_text().startswith("neutral")
+    assert ground(heading.locator(".swatch")) == red_green_blue(EMOTION_COLOURS["neutral"])
+    for name in ("surprise", "anger"):  # the second is none of the dataset's
+        wanted = red_green_blue(EMOTION_COLOURS[name])
+        swatch = page.locator("#brush label").filter(has_text=name).locator(".swatch")
+        assert ground(swatch) == wanted
+        brush(page, name)
+        face(page, 0).click()
+        assert ground(face(page, 0)) == wanted
+    brush(page, "right as it is")
+    face(page, 0).click()
+    assert ground(face(page, 0)) not in set(map(red_green_blue, EMOTION_COLOURS.values()))

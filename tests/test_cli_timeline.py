@@ -384,3 +384,54 @@ def test_cells_of_a_csv_stay_cells(tmp_path, fer):
     with (tmp_path / "o.csv").open(newline="", encoding="utf-8") as file:
         assert {row["video"] for row in csv.DictReader(file)} == {f"'{name}"}
     assert {row.video for row in open_timeline(tmp_path / "o.csv").rows()} == {name}
+
+
+# Results among what is read
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder of two timelines."""
+    path = tmp_path / "t"
+    write_timeline(path / "P1_happy.csv", "csv", HAPPY, EMOTIONS)
+    write_timeline(path / "P1_neutral.csv", "csv", NEUTRAL, EMOTIONS)
+    return path
+
+
+@pytest.mark.parametrize("out", ["smooth/", "below/all.csv", "all.json", "deep/down/"])
+def test_results_inside_the_folder_are_not_taken_for_inputs(out, folder, fer):
+    words = ["--smooth", "mean:0.3", "--out", f"{folder}/{out}"]
+    assert fer("timeline", folder, *words).exit_code == 0
+    before = {name: (folder / name).read_bytes() for name in files(folder)}
+    again = fer("timeline", folder, *words)
+    assert again.exit_code == 0, again.output
+    kept = {name for name in before if not name.endswith(".json") or "analysis" not in name}
+    kept -= {name for name in before if name.endswith("fer-timeline.json")}
+    assert {name: (folder / name).read_bytes() for name in kept} == {
+        name: before[name] for name in kept
+    }
+
+
+def test_another_format_may_stand_beside_each_timeline(folder, fer):
+    words = ["--format", "json", "--out", f"{folder}/"]
+    for _ in range(2):
+        result = fer("timeline", folder, *words)
+        assert result.exit_code == 0, result.output
+    assert files(folder) == {
+        f"P1_{name}.{end}" for name in ("happy", "neutral") for end in ("csv", "json")
+    }
+
+
+def test_results_in_the_place_of_what_is_read_are_refused(folder, fer):
+    for _ in range(2):
+        result = fer("timeline", folder, "--smooth", "mean:0.3", "--out", f"{folder}/")
+        assert result.exit_code == 1
+        assert "is one of the timelines read; give another --out" in result.stderr
+    assert files(folder) == {"P1_happy.csv", "P1_neutral.csv"}
+
+
+def test_timelines_below_the_place_of_results_are_read_if_there_are_no_others(folder, fer):
+    words = ["--format", "json", "--out", f"{folder}/"]
+    for _ in range(2):
+        assert fer("timeline", folder.parent, *words).exit_code == 0
+    assert (folder / "P1_happy.json").exists()

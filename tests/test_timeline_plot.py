@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -208,3 +209,26 @@ def test_each_class_has_a_colour_of_its_own_and_known_ones_always_the_same(names
 def test_ink_is_readable():
     assert ink_on("#FFFFFF") == ink_on("#E69F00") == ink_on("#BBBBBB") == "#000000"
     assert ink_on("#000000") == ink_on("#0072B2") == ink_on("#882255") == "#FFFFFF"
+
+
+@pytest.mark.parametrize(
+    ("derived", "axis"),
+    [
+        ((), ["probability"]),
+        (("smoothed",), ["smoothed probability"]),
+        (("baseline",), ["probability above", "the neutral reference"]),
+        (("baseline", "smoothed"), ["smoothed probability above", "the neutral reference"]),
+    ],
+)
+def test_the_last_step_of_an_analysis_is_drawn_and_named(derived, axis, tmp_path):
+    """Raw values say happiness throughout; every later step says anger."""
+    later = dict.fromkeys(derived, (-0.5, 0.1, 0.4))
+    rows = [replace(row(frame, 0, leads=1), **later) for frame in range(20)]
+    plot_timeline(tmp_path / "t.svg", lambda: rows, SHOWN, derived=derived)
+    assert set(axis) <= set(texts((tmp_path / "t.svg").read_text("utf-8")))
+    plot_timeline(tmp_path / "t.png", lambda: rows, SHOWN, derived=derived)
+    picture = pixels(tmp_path / "t.png")
+    anger_leads = share_of(picture, "#D55E00") > share_of(picture, "#E69F00")
+    assert anger_leads == bool(derived)
+    ticks = texts((tmp_path / "t.svg").read_text("utf-8"))
+    assert any(tick.startswith("\N{MINUS SIGN}1") for tick in ticks) == ("baseline" in derived)

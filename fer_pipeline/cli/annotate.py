@@ -21,6 +21,7 @@ from fer_pipeline.annotation import (
 )
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
+from fer_pipeline.cli.drawing import draw, list_pictures
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.people import tell_people, tell_references
 from fer_pipeline.cli.picture_options import picture_options
@@ -33,25 +34,18 @@ from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.files import locked
 from fer_pipeline.following import DetectionMode
 from fer_pipeline.model_folder import described, find_model
-from fer_pipeline.outputs import Picture, PictureKind, parse_outputs
-from fer_pipeline.overlay import OverlayReport
+from fer_pipeline.outputs import Picture, parse_outputs
 from fer_pipeline.presenting import (
     PictureOptions,
     PictureTask,
-    make_pictures,
     refuse_among_clips,
     refuse_taken,
+    refuse_too_large,
 )
 from fer_pipeline.provenance import command_line, provenance
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
 from fer_pipeline.sources import Source
 from fer_pipeline.timeline import AnalysisOptions
-
-_PICTURES: dict[PictureKind, str] = {
-    "video": "the clip with its timeline drawn into it",
-    "plot": "its probabilities over time",
-    "report": "the clip and its timeline as a page",
-}
 
 
 @click.command("annotate")
@@ -136,6 +130,7 @@ def command(
             overwrite=overwrite,
         )
         stack.callback(discard, plan)
+        refuse_too_large(pictures, _to_embed(plan))
         replaced = refuse_taken(plan.pictures, list(plan.media.values()), overwrite=overwrite)
         for path in replaced:
             console.say(f"{path}: of an earlier run, will be replaced")
@@ -170,10 +165,9 @@ def _draw(
     workers: int,
     timeout: float | None,
 ) -> dict[str, FerError]:
-    """Make the pictures of the clips that were annotated; return what could not be made."""
-    if not options.pictures:
-        return {}
-    references = references_of(plan, records)
+    """Make the pictures that are missing; return what could not be made."""
+    names = [name for name in sorted(records) if plan.pictures[name]]
+    references = references_of(plan, records) if names else {}
     tasks = [
         PictureTask(
             source=Source(plan.media[name], name),
@@ -186,29 +180,26 @@ def _draw(
             references=references,
             made=provenance(command_line()) | {"model": plan.spec.network},
         )
-        for name in sorted(records)
+        for name in names
     ]
-    failures: dict[str, FerError] = {}
-    drawn = any(picture.kind == "video" for picture in options.pictures)
-    frames = sum(records[task.source.name].totals.frames for task in tasks) if drawn else 0
-    with console.frames(frames) as progress:
-        for outcome in make_pictures(tasks, workers, progress, timeout):
-            name = outcome.task.source.name
-            if outcome.error is not None:
-                failures[name] = outcome.error
-                continue
-            note_pictures(plan, name, records[name])
-            if outcome.result is not None:
-                _tell_covered(console, name, outcome.result)
-    return failures
+    frames = sum(records[name].totals.frames for name in names)
+    return draw(
+        console,
+        tasks,
+        frames,
+        workers,
+        timeout,
+        lambda name: note_pictures(plan, name, records[name]),
+    )
 
 
-def _tell_covered(console: Console, name: str, report: OverlayReport) -> None:
-    if report.wholly_covered:
-        whole = counted(report.wholly_covered, "frame")
-        console.say(f"{name}: {whole} covered as a whole, since no face is known there")
-    if report.uncovered:
-        console.warn(f"{name}: {counted(report.uncovered, 'frame')} without a face left uncovered")
+def _to_embed(plan: AnnotationPlan) -> list[Path]:
+    """Return the clips of which a page is to be made."""
+    return [
+        plan.media[name]
+        for name, pictures in plan.pictures.items()
+        if any(picture.kind == "report" for picture in pictures)
+    ]
 
 
 def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
@@ -221,6 +212,8 @@ def _tell_plan(console: Console, plan: AnnotationPlan) -> None:
             console.warn(f"{name}: {warning}")
     if plan.finished:
         console.say(f"finished by an earlier run: {counted(len(plan.finished), 'clip')}")
+    if plan.reread:
+        console.say(f"annotated by an earlier run: {counted(len(plan.reread), 'clip')}")
 
 
 def _summarize(
@@ -254,5 +247,4 @@ def _summarize(
         console.result(text_table(["clip", "face", *plan.spec.emotions], times))
     for output in plan.outputs:
         console.result(f"\n{output.path}: the timelines" if output.folder else f"\n{output.path}")
-    for picture in pictures:
-        console.result(f"\n{picture.path}: {_PICTURES[picture.kind]}")
+    list_pictures(console, pictures)

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
+from fer_pipeline.cli.drawing import draw, list_pictures
 from fer_pipeline.cli.people import tell_people, tell_references
+from fer_pipeline.cli.picture_options import picture_options
 from fer_pipeline.cli.root import PARTLY_DONE
-from fer_pipeline.cli.summaries import list_failures
+from fer_pipeline.cli.summaries import all_failed, list_failures
 from fer_pipeline.cli.timeline_options import analysis_options, participants
+from fer_pipeline.errors import FerError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.files import locked
 from fer_pipeline.outputs import parse_outputs
+from fer_pipeline.presenting import PictureOptions
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, text_table
 from fer_pipeline.rewriting import RewriteOptions, RewritePlan, plan_rewrite, run_rewrite
 from fer_pipeline.timeline import AnalysisOptions, ClipSegments, Segment
+from fer_pipeline.timeline_pictures import PicturePlan, picture_tasks, plan_pictures
 
 
 @click.command("timeline")
@@ -38,14 +44,18 @@ from fer_pipeline.timeline import AnalysisOptions, ClipSegments, Segment
     type=click.Choice(list(FORMATS)),
     help="Format of all outputs; else the end of each name tells it, in folders csv.",
 )
+@picture_options
 @analysis_options
 @participants
 @click.option(
     "--media",
     type=options.AnyPath,
     metavar="DIR",
-    help="Where the clips are, for formats that link to them.  [default: beside each timeline]",
+    help="The folder of the clips, for pictures and for formats that link to them.  [default: "
+    "beside each timeline, else where they were annotated]",
 )
+@options.workers
+@options.timeout
 @options.overwrite
 @reports
 def command(
@@ -53,15 +63,19 @@ def command(
     labels: tuple[Path, ...],
     out: tuple[str, ...],
     format_name: str | None,
+    pictures: PictureOptions,
     analysis: AnalysisOptions,
     participants: Path | None,
     media: Path | None,
+    workers: int,
+    timeout: float | None,
     overwrite: bool,
 ) -> None:
-    """Timelines already written: baseline, smoothing, segments, other formats.
+    """Timelines already written: baseline, smoothing, segments, formats, pictures.
 
     LABELS are timelines of fer annotate (.csv .tsv .json .jsonl .parquet), or folders of them.
-    Nothing is told anew: neither videos nor a model are needed. The raw columns stay as they are.
+    Nothing is told anew: no model is needed, and clips only for --video and --embed. The raw
+    columns stay as they are.
 
     \b
     Formats by the end of the name:
@@ -72,25 +86,51 @@ def command(
     Example:
       fer timeline labels.csv --smooth median:0.5 --out labels.parquet --out clip.eaf
       fer timeline timelines/ --baseline auto --format eaf --out elan/
+      fer timeline timelines/ --video covered/ --blur --media clips/
     """
     outputs = parse_outputs(out, format_name)
     with ExitStack() as stack:
-        for output in outputs:
-            stack.enter_context(locked(output.lockable))
+        lockable = [one.lockable for one in outputs] + [one.lockable for one in pictures.pictures]
+        for path in lockable:
+            stack.enter_context(locked(path))
         wanted = RewriteOptions(analysis, participants, media)
         plan = plan_rewrite(labels, outputs, wanted, overwrite=overwrite)
-        _tell_plan(console, plan)
+        shown = plan_pictures(plan, pictures, overwrite=overwrite)
+        _tell_plan(console, plan, shown)
         with console.frames(plan.rows, "rows") as progress:
             clips = list(run_rewrite(plan, command_line(), progress))
+        undrawn = _draw(console, plan, shown, workers, timeout)
     _summarize(console, plan, clips)
-    list_failures(console, plan.failures)
-    if plan.failures:
+    list_pictures(console, pictures.pictures)
+    failures = plan.failures | undrawn
+    if undrawn and not outputs and undrawn.keys() >= plan.clips.keys():
+        raise all_failed(console, failures, "no picture could be made")
+    list_failures(console, failures)
+    if failures:
         click.get_current_context().exit(PARTLY_DONE)
 
 
-def _tell_plan(console: Console, plan: RewritePlan) -> None:
-    for path in plan.replaced:
+def _draw(
+    console: Console, plan: RewritePlan, shown: PicturePlan, workers: int, timeout: float | None
+) -> dict[str, FerError]:
+    """Make the pictures of all clips; return what could not be made."""
+    if not shown.options.pictures:
+        return {}
+    with TemporaryDirectory(prefix="fer-timeline-") as folder:
+        tasks, frames = picture_tasks(shown, plan, Path(folder), command_line())
+        return shown.failures | draw(console, tasks, frames, workers, timeout)
+
+
+def _tell_plan(console: Console, plan: RewritePlan, shown: PicturePlan) -> None:
+    for path in (*plan.replaced, *shown.replaced):
         console.say(f"{path}: written by an earlier run, will be replaced")
+    for name in shown.unfound:
+        console.warn(f"{name}: the clip was not found; its page asks for it")
+    for name in shown.alone:
+        console.warn(
+            f"{name}: the timeline never tells of two faces at once; if it was made with --faces "
+            "largest, other people stay uncovered"
+        )
     tell_people(console, plan.found)
     tell_references(console, plan.found, plan.references)
 

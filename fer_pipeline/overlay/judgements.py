@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,3 +130,8 @@ class Current:
             return shown
         recent = time - shown.time < self._interval + _TOLERANCE
         return shown if recent and shown.decoded else None
+
+    def left(self) -> Judged | None:
+        """Return a frame that decoded and was not yet asked for; None if there is none."""
+        coming = self._frames if self._next is None else chain((self._next,), self._frames)
+        return next((frame for frame in coming if frame.decoded), None)

@@ -19,11 +19,15 @@ from fer_pipeline.overlay.judgements import Current, Judged, Overview, Rows
 from fer_pipeline.overlay.marks import Marker
 from fer_pipeline.overlay.pictures import PictureReader
 from fer_pipeline.overlay.sound import Sound, open_beside, pixel_shape
+from fer_pipeline.timeline import Derived
 from fer_pipeline.video import open_video
 
 _FRAMES_AHEAD = 8
 
 _BLANK = "#23282E"
+
+# Seconds; tables that somebody worked on may be rounded.
+_SAME_TIME = 2e-3
 
 Picture = Literal["shown", "covered", "blank"]
 
@@ -86,10 +90,12 @@ def write_overlay(
     emotions: Sequence[str],
     options: OverlayOptions = OverlayOptions(),
     progress: Callable[[int], None] = lambda _: None,
+    derived: Sequence[Derived] = (),
 ) -> OverlayReport:
     """Draw the timeline of a clip into it.
 
-    Every frame of the clip is drawn, at its own time. The file appears when it is complete.
+    Every frame of the clip is drawn, at its own time, with the values of the last step that the
+    rows hold. The file appears when it is complete.
 
     Args:
         path: Where the video goes; its suffix is one of `FORMATS`.
@@ -98,10 +104,12 @@ def write_overlay(
         emotions: The model's.
         options: What of the clip is seen and heard.
         progress: Called with the number of frames drawn since the last call.
+        derived: The steps that the rows hold beside the probabilities.
 
     Raises:
         UsageError: The suffix stands for no format, or options contradict each other.
-        VideoError: The clip cannot be read, or nothing of it decodes.
+        VideoError: The clip cannot be read, nothing of it decodes, or it is not that of the
+            timeline.
         OutputError: The video cannot be written, or would replace the clip.
     """
     options.check()
@@ -125,12 +133,13 @@ def write_overlay(
         if options.with_sound:
             copy = options.picture == "shown"  # else nothing that a packet may hide is taken over
             sound = Sound(beside, container, format_of(path), video.info.start, copy=copy)
-        drawing = _Drawing(reader, overview, rows, emotions, options)
+        drawing = _Drawing(clip, reader, overview, rows, emotions, options, derived)
         for frame in chain(before, (first,), frames):
             if sound is not None:
                 sound.write_until(frame.time)
             writer.write(drawing.draw(frame), frame.time)
             progress(1)
+        drawing.finish()
         writer.finish()
         if sound is not None:
             sound.finish()
@@ -154,22 +163,26 @@ class _Drawing:
 
     def __init__(
         self,
+        clip: Path,
         reader: PictureReader,
         overview: Overview,
         rows: Rows,
         emotions: Sequence[str],
         options: OverlayOptions,
+        derived: Sequence[Derived],
     ) -> None:
+        self._clip = clip
         self._reader = reader
         self._options = options
         self._current = Current(rows(), overview.interval)
         self._covers = Covers(overview.faces, reader.even_size, options.cover)
-        self._marker = Marker(emotions, *reader.even_size)
+        self._marker = Marker(emotions, *reader.even_size, derived)
         self._frames = self._lost = self._wholly = self._uncovered = 0
 
     def draw(self, frame: Frame | LostFrame) -> Canvas:
         self._frames += 1
         shown = self._current.at(frame.index, frame.time)
+        self._require_same(frame, shown)
         if isinstance(frame, LostFrame):
             self._lost += 1
             canvas = self._blank()
@@ -182,9 +195,33 @@ class _Drawing:
             return canvas
         faces = shown.faces if shown is not None else ()
         self._marker.draw_faces(canvas, faces)
-        remark = "not judged" if shown is None else "" if faces else "no face"
+        remark = "not judged" if shown is None else self._marker.steps if faces else "no face"
         self._marker.draw_footer(canvas, frame.index, frame.time, remark)
         return canvas
+
+    def finish(self) -> None:
+        """Make sure that the timeline tells of no more than the clip holds.
+
+        Raises:
+            VideoError: It does, so it is that of another clip.
+        """
+        left = self._current.left()
+        if left is not None:
+            raise self._another(f"frame {left.index} at {left.time:.3f} s is missing in it")
+
+    def _require_same(self, frame: Frame | LostFrame, shown: Judged | None) -> None:
+        """Refuse a clip of which the timeline is not: nobody's face would be where it tells."""
+        if shown is None or shown.index != frame.index or not shown.decoded:
+            return
+        if isinstance(frame, Frame) and abs(shown.time - frame.time) > _SAME_TIME:
+            raise self._another(
+                f"frame {frame.index} is at {frame.time:.3f} s in it, and at {shown.time:.3f} s "
+                "in the timeline"
+            )
+
+    def _another(self, why: str) -> VideoError:
+        problem = f"{self._clip}: is not the clip of this timeline: {why}"
+        return VideoError(problem, "give the clip from which the timeline was made")
 
     def report(self, sound_tracks: int, encoder: str) -> OverlayReport:
         return OverlayReport(

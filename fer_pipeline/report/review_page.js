@@ -13,6 +13,8 @@ const UNKNOWN = "(unknown)";
 
 const at = (id) => document.getElementById(id);
 
+const emotionKeys = [...about.emotions, ...about.other_emotions];
+
 // Decisions, each a line of the list by the names of its columns. A decision about a single face
 // goes before one about all of its video.
 const decisions = new Map();
@@ -242,7 +244,11 @@ function showPage(number) {
     const group = `${wasOf(face) || UNLABELLED}, ${participantOf(face)}`;
     if (group !== heading) {
       heading = group;
-      tiles.push(element("h2", group));
+      const title = element("h2", group);
+      if (wasOf(face)) {
+        title.prepend(swatchOf(wasOf(face)));
+      }
+      tiles.push(title);
     }
     tiles.push(tileOf(face, before));
   }
@@ -256,6 +262,20 @@ function element(name, text) {
   const made = document.createElement(name);
   made.textContent = text;
   return made;
+}
+
+// An emotion has one colour wherever it is told, the same as in plots, videos and other pages.
+function colour(node, name) {
+  const [ground, ink] = about.colours[emotionKeys.indexOf(name)] || ["", ""];
+  node.style.setProperty("--emotion", ground);
+  node.style.setProperty("--ink", ink);
+}
+
+function swatchOf(name) {
+  const swatch = element("span", "");
+  swatch.className = "swatch";
+  colour(swatch, name);
+  return swatch;
 }
 
 function tileOf(face, before) {
@@ -293,6 +313,7 @@ function showDecisions() {
     const face = Number(tile.dataset.face), decision = decisionOf(face);
     const said = decision ? saidBy(decision) : "";
     tile.dataset.action = decision ? decision.action : "";
+    colour(tile, decision ? decision.emotion : "");
     tile.querySelector(".decision").textContent = said;
     tile.setAttribute("aria-label", `${describe(face)}${said && "; " + said}`);
   }
@@ -332,8 +353,6 @@ function showCounts() {
 
 // What one can do
 
-const emotionKeys = [...about.emotions, ...about.other_emotions];
-
 function addBrush(action, emotion, text, key) {
   const label = element("label", "");
   const input = document.createElement("input");
@@ -341,7 +360,11 @@ function addBrush(action, emotion, text, key) {
   input.name = "brush";
   input.value = JSON.stringify([action, emotion]);
   input.checked = action === "remove";
-  label.append(input, " " + text + " ");
+  label.append(input, " ");
+  if (action === "label") {
+    label.append(swatchOf(emotion));
+  }
+  label.append(text + " ");
   if (key) {
     label.append(element("kbd", key));
   }

@@ -29,6 +29,7 @@ from fer_pipeline.faces import network_inputs
 from fer_pipeline.files import PathKind, kind_of, replacing
 from fer_pipeline.image_coding import as_jpeg
 from fer_pipeline.label_layouts import emotion_name
+from fer_pipeline.palette import emotion_colours, ink_on
 
 DEFAULT_PAGE = Path("review.html")
 
@@ -189,6 +190,8 @@ def _about(dataset: Dataset, rows: Rows) -> dict[str, Any]:
     """Return what the page knows, in plain values."""
     videos, video = _used(dataset.videos, dataset.column("video")[rows])
     people, participant = _used(dataset.participants, dataset.column("participant")[rows])
+    others = [name for name in EMOTIONS if name not in dataset.emotions]
+    colours = emotion_colours((*dataset.emotions, *others))
     return {
         "title": TITLE,
         "dataset_line": f"{DATASET}: {dataset.digest}",
@@ -197,7 +200,9 @@ def _about(dataset: Dataset, rows: Rows) -> dict[str, Any]:
         "actions": ACTIONS,
         "faces_of_dataset": len(dataset),
         "emotions": dataset.emotions,
-        "other_emotions": [name for name in EMOTIONS if name not in dataset.emotions],
+        "other_emotions": others,
+        # Each with the ink that is read on it, in the order of both lists.
+        "colours": [(colour, ink_on(colour)) for colour in colours.values()],
         "participants": people,
         "videos": videos,
         "sheet": {"faces": _FACES_OF_SHEET, "columns": _SHEET_COLUMNS},

@@ -112,7 +112,7 @@ def write_timeline_page(
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{path}: a web page", "give it a name that ends with .html")
     if options.embed and clip is not None:
-        _require_embeddable(clip)
+        require_embeddable(clip)
     told = _of_one_clip(path, rows)
     about = _about(told, emotions, options) | {"clip": _clip(path, clip, embed=options.embed)}
     with (
@@ -144,7 +144,13 @@ def _of_one_clip(path: Path, rows: Iterable[TimelineRow]) -> list[TimelineRow]:
 # The clip
 
 
-def _require_embeddable(clip: Path) -> None:
+def require_embeddable(clip: Path) -> None:
+    """Make sure that a clip can go into a page.
+
+    Raises:
+        OutputError: It cannot be read.
+        UsageError: It is too large.
+    """
     try:
         size = clip.stat().st_size
     except OSError as error:

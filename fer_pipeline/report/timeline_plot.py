@@ -18,7 +18,7 @@ from fer_pipeline.errors import UsageError
 from fer_pipeline.files import replacing
 from fer_pipeline.palette import emotion_colours
 from fer_pipeline.report.tables import counted
-from fer_pipeline.timeline import TimelineRow
+from fer_pipeline.timeline import Derived, TimelineRow
 
 _TITLE = "emotion timeline by fer"
 
@@ -58,6 +58,14 @@ _SETTINGS = MappingProxyType(
     }
 )
 
+_VALUES: dict[tuple[Derived, ...], str] = {
+    (): "probability",
+    ("smoothed",): "smoothed probability",
+    ("baseline",): "probability above\nthe neutral reference",
+    ("baseline", "smoothed"): "smoothed probability above\nthe neutral reference",
+}
+"""What is drawn, by the steps that rows hold."""
+
 _KEYS_IN_A_ROW = 10
 
 _BYTES_LOOKED_AT = 65_536
@@ -69,7 +77,7 @@ class _Person:
 
     Attributes:
         face: The number.
-        shares: Mean probabilities in each bin, shape (bins, emotions); NaN where not seen.
+        shares: Mean values in each bin, shape (bins, emotions); NaN where not seen.
         dominant: Index of the emotion that led most often in each bin; -1 where not seen.
         seconds: How long the person was seen.
     """
@@ -110,8 +118,11 @@ def plot_timeline(
     rows: Callable[[], Iterable[TimelineRow]],
     emotions: Sequence[str],
     title: str = "",
+    derived: Sequence[Derived] = (),
 ) -> None:
     """Draw the probabilities over time and a strip of the likeliest emotions, for each person.
+
+    Of rows that were analysed the values of the last step are drawn, and the axis says so.
 
     Stretches in which a person was not seen are shaded, and so are frames that did not decode. The
     same timeline gives the same bytes. The file appears when it is complete.
@@ -121,6 +132,7 @@ def plot_timeline(
         rows: Gives the rows of one clip in their order, anew at each call.
         emotions: All emotions of the model.
         title: Stands above; none if empty.
+        derived: The steps that the rows hold beside the probabilities.
 
     Raises:
         UsageError: The suffix is another one.
@@ -131,7 +143,7 @@ def plot_timeline(
     kind = _kind_of(path)
     drawn = _binned(rows, len(emotions))
     with mpl.rc_context({**_SETTINGS}), warnings.catch_warnings(action="ignore"):
-        figure = _draw(drawn, emotions, title)
+        figure = _draw(drawn, emotions, title, derived)
         with replacing(path) as unfinished:
             figure.savefig(unfinished, format=kind, dpi=_DOTS_PER_INCH, metadata=_metadata(kind))
 
@@ -184,9 +196,10 @@ def _binned(rows: Callable[[], Iterable[TimelineRow]], emotions: int) -> _Drawn:
         failed = row.status is Status.DECODE_ERROR
         lost[place] += failed
         decoded[place] += not failed
-        if row.face in sums and row.probabilities is not None:
-            sums[row.face][place] += row.probabilities
-            leads[row.face][place, int(np.argmax(row.probabilities))] += 1
+        values = row.latest
+        if row.face in sums and values is not None:
+            sums[row.face][place] += values
+            leads[row.face][place, int(np.argmax(values))] += 1
     persons = tuple(_person(face, sums[face], leads[face], seen[face] * step) for face in chosen)
     return _Drawn(
         edges=edges,
@@ -226,7 +239,7 @@ def _person(
 # From bins to a figure
 
 
-def _draw(drawn: _Drawn, emotions: Sequence[str], title: str) -> Any:
+def _draw(drawn: _Drawn, emotions: Sequence[str], title: str, derived: Sequence[Derived]) -> Any:
     # Not pyplot: it would choose a window system and keep every figure alive.
     from matplotlib.figure import Figure
 
@@ -239,11 +252,16 @@ def _draw(drawn: _Drawn, emotions: Sequence[str], title: str) -> Any:
     pairs = list(zip(*[iter(grid)] * 2, strict=True))
     for (lines, strip), person in zip(pairs, drawn.persons, strict=False):
         _draw_person(lines, strip, drawn, person, colours)
+        if "baseline" in derived:
+            lines.axhline(0, color=_FAINT, linewidth=0.5, zorder=0.9)
     if not drawn.persons:
         _draw_nobody(pairs[0][0], pairs[0][1], drawn)
+    for lines, _ in pairs:
+        lowest = -1 if "baseline" in derived else 0
+        lines.set(ylim=(lowest - 0.02, 1.02), yticks=(lowest, (lowest + 1) / 2, 1))
     _label_time(pairs[-1][1], drawn)
     _add_legend(figure, title, drawn, colours)
-    figure.supylabel("probability", fontsize=8)
+    figure.supylabel(_VALUES[tuple(derived)], fontsize=8)
     return figure
 
 
@@ -260,7 +278,6 @@ def _draw_person(
     for number, colour in enumerate(colours.values()):
         values = person.shares[:, number]
         lines.plot(*_joined(middles, values, drawn.judged), color=colour, linewidth=0.9)
-    lines.set(ylim=(-0.02, 1.02), yticks=(0, 0.5, 1))
     lines.set_title(
         f"face {person.face}: seen for {_lasting(person.seconds)}",
         fontsize=8, loc="left", pad=3,
@@ -278,7 +295,6 @@ def _draw_person(
 
 
 def _draw_nobody(lines: Any, strip: Any, drawn: _Drawn) -> None:
-    lines.set(ylim=(-0.02, 1.02), yticks=(0, 0.5, 1))
     strip.set(ylim=(0, 1), yticks=())
     _shade(lines, strip, drawn, drawn.judged & ~drawn.lost, "no face")
     _shade_lost(lines, strip, drawn)
@@ -334,7 +350,7 @@ def _name_wide(
         if length >= _WIDE_ENOUGH * width:
             ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
             axes.text(
-                begin + length / 2, 0.5, name,
+                begin + length / 2, 0.5, name, transform=axes.get_xaxis_transform(),
                 ha="center", va="center", fontsize=7, color=colour, bbox=ground,
             )  # fmt: skip
 
