@@ -1,0 +1,1 @@
+"""The published experiments on simulated people: steps, figures and the document about them."""

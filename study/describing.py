@@ -1,0 +1,383 @@
+"""The document on the published experiments, from whatever steps are done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+
+from fer_pipeline.report.tables import Cell, markdown_table, percent
+from study.describing_papers import second_paper, third_paper
+from study.published import LENET, LENET_FACES
+from study.records import Figures, Record
+from study.steps import STEPS
+from study.told import NOT_RUN, Section, Told, column_of, points, with_interval
+
+OPENING = """\
+# The published experiments, on rendered people
+
+**The people in these experiments are rendered, not filmed. No figure here says how well anything
+tells the expressions of human faces**, and the order of networks may be another one on real
+recordings. What the figures do show: that the pipeline goes all the way from clips to results; what
+a protocol makes of one and the same network; what labels, timelines and detector are worth where
+the truth is known to the frame. [How the people are made](../simulation.md).
+
+`make study` makes everything again, goes on where it was stopped, and writes this page from the
+figures in [simulated-study/](simulated-study); nobody edits it. The renderer was not tuned to reach
+a figure."""
+
+_LENETS = {
+    "lenet5": ("lenet5", "LeNet-5 (6 and 16 filters)"),
+    "lenet5-no-pitch": ("lenet5", "LeNet-5, heads not lowered"),
+    "lenet": ("lenet", "LeNet (20 and 50 filters)"),
+}
+"""Steps that train a LeNet: the network, and how its column is called."""
+
+
+def document(records: Mapping[str, Record], failed: Mapping[str, str]) -> str:
+    """Write the document.
+
+    Args:
+        records: Of the steps that are done.
+        failed: Why steps that were tried are not done.
+    """
+    told = Told(records, failed)
+    blocks = [
+        OPENING,
+        *_in_short(told),
+        *_first_paper(told),
+        *_each_expression(told),
+        *_each_person(told),
+        *_curves(told),
+        *told.section("## The detector", "detection", _detector),
+        *told.section("## Somebody else's network, at the apex", "peer", _apexes),
+        *told.section("## Timelines against the truth", "timelines", _timelines),
+        *second_paper(told),
+        *third_paper(told),
+        *told.section("## Do simulated faces help on photographs?", "domain", _domain),
+        *_times(told),
+        *_commands(told),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _in_short(told: Told) -> Section:
+    rows = [
+        ("labelled faces", f"more than {LENET_FACES:,}", _faces(told, "extract")),
+        ("accuracy, random frames", "99 % or more", _by_frames(told, "lenet5")),
+        ("accuracy, people held out", "whatever it is", _held_out(told, "lenet5")),
+        ("… heads not lowered", "whatever it is", _held_out(told, "lenet5-no-pitch")),
+        ("frames in which the detector finds a face", "99.5 % or more", _found(told)),
+        ("apexes that `fer` of PyPI names as acted", "60 % or more", _peer(told)),
+        ("simulation and extraction", "under 60 minutes", _minutes(told)),
+    ]
+    return ["## In short", markdown_table(("", "wanted", "found"), rows)]
+
+
+def _faces(told: Told, step: str) -> str:
+    figures = told.figures(step)
+    if figures is None:
+        return told.lacking(step)
+    return f"{sum(figures['faces'].values()):,} of {figures['labelled frames']:,} frames"
+
+
+def _by_frames(told: Told, step: str) -> str:
+    table = told.figures(step)
+    if table is None:
+        return told.lacking(step)
+    column = column_of(table, _LENETS[step][0], by_frames=True)
+    return _accuracy(column) if column else "the network failed"
+
+
+def _held_out(told: Told, step: str) -> str:
+    table = told.figures(step)
+    if table is None:
+        return told.lacking(step)
+    column = column_of(table, _LENETS[step][0])
+    return with_interval(column) if column else "the network failed"
+
+
+def _accuracy(column: Figures) -> str:
+    return f"{100 * column['scores']['accuracy']:.2f} %"
+
+
+def _found(told: Told) -> str:
+    figures = told.figures("detection")
+    return told.lacking("detection") if figures is None else f"{100 * figures['share']:.2f} %"
+
+
+def _peer(told: Told) -> str:
+    figures = told.figures("peer")
+    return told.lacking("peer") if figures is None else percent(figures["fer of PyPI"]["share"])
+
+
+def _minutes(told: Told) -> str:
+    simulated, extracted = (told.records.get(step) for step in ("simulate", "extract"))
+    if simulated is None or extracted is None:
+        return told.lacking("extract" if simulated else "simulate")
+    minutes = (simulated.seconds + extracted.seconds) / 60
+    cores = simulated.made["machine"]["cores"]
+    return f"{minutes:.0f} minutes on {cores} cores, {simulated.figures['frames']:,} frames"
+
+
+def _first_paper(told: Told) -> Section:
+    found = {step: table for step in _LENETS if (table := told.figures(step)) is not None}
+    blocks = [
+        "## The first paper: LeNet, forty people, seven expressions",
+        "Ozdemir, Elagoz, Alaybeyoglu Soy and Akan (TIPTEKNO 2020) filmed 20 women and 20 men who "
+        "simulated seven expressions, cut out more than 25,000 faces with a Haar cascade, and "
+        "trained a network that mimics LeNet. Input size, filters, optimizer, epochs and split are "
+        "not known; a split by frames of the same people would explain the figures, and nothing is "
+        "said of unseen people.",
+    ]
+    if not found:
+        return [*blocks, told.lacking("lenet5")]
+    header = ("", "published", *(_LENETS[step][1] for step in found))
+    rows: list[tuple[Cell, ...]] = [
+        (name, _figure(name, value), *(_mean(table, name) for table in found.values()))
+        for name, value in LENET.items()
+    ]
+    rows += [
+        ("accuracy, test, random frames", "", *(_by_frames(told, step) for step in found)),
+        ("**accuracy, people held out**", "", *(_held_out(told, step) for step in found)),
+        ("random frames flatter by, points", "", *(_flattery(told, step) for step in found)),
+    ]
+    whole = [
+        f"[{_LENETS[step][1]}: the whole comparison](simulated-study/{step}/comparison.md)."
+        for step in found
+    ]
+    missing = [f"{_LENETS[step][1]}: {told.lacking(step)}" for step in _LENETS if step not in found]
+    return [
+        *blocks,
+        markdown_table(header, rows),
+        "Ours take 48×48 pixels in gray, with all defaults of `fer train` but one: all faces "
+        "count alike in the loss, so that it is plain cross-entropy. "
+        "The first four rows are under a split by random frames: the epoch whose weights were "
+        "kept, the mean over the folds and, in brackets, the extremes. Training figures are those "
+        "of the epoch, on faces that are varied lightly. The last row but one is the very same "
+        "network, all else equal, on people of whom it has seen no frame, each tested once, with "
+        "the 95 % interval from drawing people anew: **this is what to expect of somebody new**. "
+        "The last row is the leak meter.",
+        "*Comparable*: task, number of people, of expressions and of faces, detector, and, as far "
+        "as it can be told, network and split. *Not comparable*: the people, who are rendered and "
+        "act one expression in about the same way. "
+        "*Heads not lowered*: people who act sadness lower their head a little; that column "
+        "is of the same people without that clue.",
+        *whole,
+        *missing,
+    ]
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{value:.4f}" if "loss" in name else f"{100 * value:.2f} %"
+
+
+def _mean(table: Figures, name: str) -> str:
+    told = table["published"][name]
+    mean, least, most = (_figure(name, told[key]) for key in ("mean", "least", "most"))
+    return f"{mean} ({least} to {most})"
+
+
+def _flattery(told: Told, step: str) -> str:
+    table = told.figures(step)
+    assert table is not None
+    network = _LENETS[step][0]
+    held_out, by_frames = column_of(table, network), column_of(table, network, by_frames=True)
+    if held_out is None or by_frames is None:
+        return ""
+    return f"{100 * (by_frames['scores']['accuracy'] - held_out['scores']['accuracy']):+.1f}"
+
+
+def _each_expression(told: Told) -> Section:
+    title = "## Each expression"
+    table = told.figures("lenet5")
+    held_out = table and column_of(table, "lenet5")
+    by_frames = table and column_of(table, "lenet5", by_frames=True)
+    if not held_out or not by_frames:
+        return [title, told.lacking("lenet5")]
+    still = told.figures("lenet5-no-pitch")
+    others = still and column_of(still, "lenet5")
+    rows: list[tuple[Cell, ...]] = []
+    for index, one in enumerate(held_out["scores"]["classes"]):
+        row = [one["emotion"], one["faces"], percent(one["precision"]), percent(one["recall"])]
+        row.append(percent(by_frames["scores"]["classes"][index]["recall"]))
+        if others:
+            row.append(percent(others["scores"]["classes"][index]["recall"]))
+        rows.append(tuple(row))
+    header = ["expression", "faces", "precision", "recall", "recall, random frames"]
+    if others:
+        header.append("recall, heads not lowered")
+    return [
+        title,
+        "LeNet-5 on people held out; recall is the accuracy on the faces of an expression.",
+        markdown_table(header, rows),
+    ]
+
+
+def _each_person(told: Told) -> Section:
+    title = "## Each person"
+    table = told.figures("lenet5")
+    column = table and column_of(table, "lenet5")
+    if not column:
+        return [title, told.lacking("lenet5")]
+    people, faces = column["scores"]["participants"], column["scores"]["participant_faces"]
+    still = told.figures("lenet5-no-pitch")
+    others = (still and column_of(still, "lenet5")) or None
+    rows = [
+        (person, faces[person], percent(share))
+        + ((percent(others["scores"]["participants"][person]),) if others else ())
+        for person, share in people.items()
+    ]
+    header = ("person", "faces", "accuracy", *(("heads not lowered",) if others else ()))
+    worst, best = min(people, key=people.__getitem__), max(people, key=people.__getitem__)
+    return [
+        title,
+        f"LeNet-5, each person told by a network that has not seen them: from "
+        f"{percent(people[worst])} ({worst}) to {percent(people[best])} ({best}), median "
+        f"{percent(median(people.values()))}. "
+        "[participants.csv](simulated-study/lenet5/participants.csv) tells their sex, too.",
+        markdown_table(header, rows),
+    ]
+
+
+def _curves(told: Told) -> Section:
+    drawn = [
+        f"![Accuracy by epoch of {name}, for training and validation faces]"
+        f"(simulated-study/{step}/learning-curves.png)"
+        for step, (_, name) in _LENETS.items()
+        if step in told.records
+    ]
+    note = "Numbers of all epochs are in `epochs.csv` beside each picture."
+    return ["## Learning curves", *([*drawn, note] if drawn else [told.lacking("lenet5")])]
+
+
+def _detector(figures: Figures) -> Section:
+    rows = [(name, f"{100 * share:.2f} %") for name, share in figures["emotions"].items()]
+    worst = ", ".join(f"{name} {100 * one:.1f} %" for name, one in figures["worst"].items())
+    return [
+        f"Haar cascade of `fer extract`, all {figures['frames']:,} frames of the study, each by "
+        f"itself: a face in {100 * figures['share']:.2f} %. The people with the fewest: {worst}. "
+        "[By clip](simulated-study/detection.csv).",
+        markdown_table(("expression acted", "frames with a face"), rows),
+    ]
+
+
+def _apexes(figures: Figures) -> Section:
+    names = list(figures)
+    peer = figures[names[0]]
+
+    def line(told: str, group: str, key: str) -> tuple[str, ...]:
+        return (told, *(percent(figures[name][group][key]) for name in names))
+
+    rows = [("all", *(percent(figures[name]["share"]) for name in names))]
+    rows += [line(seed.replace("-", " "), "seeds", seed) for seed in peer["seeds"]]
+    rows += [line(emotion, "emotions", emotion) for emotion in peer["emotions"]]
+    blank = ", ".join(f"{figures[name]['without a face']} for {name}" for name in names)
+    return [
+        f"One picture of each of {peer['pictures']} clips of people of seeds that were not looked "
+        "at when the expressions were made: the middle of the apex, or of a neutral clip. How "
+        "often networks that learned from photographs of real people name what was acted; chance "
+        f"is 14 %. No face was found in {blank}; that counts as wrong. "
+        "[By picture](simulated-study/apexes.csv).",
+        markdown_table(("", *names), rows),
+    ]
+
+
+def _timelines(figures: Figures) -> Section:
+    rows = [
+        (
+            name,
+            f"{one['met']} of {one['expressions']}",
+            one["meet nothing"],
+            *(_error(one[point]) for point in ("onset", "apex", "offset")),
+        )
+        for name, one in figures.items()
+    ]
+    header = ("model, smoothing", "met", "meet nothing", "onset", "apex", "offset")
+    return [
+        "Sessions of people of another seed, all expressions one after the other, annotated by "
+        "LeNet-5 of the first fold (which has seen three in five of the people of the study, "
+        "and none of these) and by the bundled model (which has seen no rendered face). An "
+        "expression is met by a segment of the same name that overlaps it. In each cell: median "
+        "distance in seconds, ninth decile in brackets, then the median with its sign (+ is late). "
+        "An expression begins and ends at half of its intensity; the apex counts as right "
+        "anywhere on its plateau. [All errors](simulated-study/timeline-errors.csv).",
+        markdown_table(header, rows),
+    ]
+
+
+def _error(spread: Figures | None) -> str:
+    if spread is None:
+        return ""
+    return f"{spread['median']:.2f} ({spread['ninth decile']:.2f}), {spread['late by']:+.2f}"
+
+
+def _domain(figures: Figures) -> Section:
+    rows: list[tuple[Cell, ...]] = []
+    for amount, ways in figures["amounts"].items():
+        for arm, one in ways.items():
+            seeds = " ".join(f"{100 * share:.1f}" for share in one["accuracies"])
+            rows.append((amount, figures["arms"][arm], percent(one["accuracy"]), seeds, _gain(one)))
+    plain = figures["not adapted"]
+    header = ("faces of FER2013", "begins with", "accuracy", "each seed, %", "gain, points")
+    return [
+        "LeNet-5 on FER2013's own split, tested on PrivateTest. The simulated faces were cut out "
+        "like FER2013's, and their network was trained as ever, on two in three of the people. "
+        "Everything but the beginning is equal, and each seed is compared with the same seed. The "
+        "gain is followed by the 95 % interval of each seed, over pairs of faces: an interval that "
+        "holds 0 leaves the question open.",
+        markdown_table(header, rows),
+        f"Without seeing a single photograph, the network of the simulated faces tells "
+        f"{percent(plain['accuracy'])} of {plain['faces']:,} photographs; always naming the "
+        f"commonest expression would tell {percent(plain['majority'])}.",
+    ]
+
+
+def _gain(one: Figures) -> str:
+    if not any(gain["value"] for gain in one["gains"]):
+        return ""
+    ends = "; ".join(points(gain["interval"]) for gain in one["gains"])
+    return f"{100 * one['gain']:+.1f} ({ends})"
+
+
+def _times(told: Told) -> Section:
+    rows = [
+        (name, step.told, _minutes_of(told, name), told.records[name].made["time"][:16])
+        if name in told.records
+        else (name, step.told, told.lacking(name), "")
+        for name, step in STEPS.items()
+    ]
+    made = next(iter(told.records.values())).made if told.records else None
+    where = (
+        [f"{made['machine']['processor']}, {made['machine']['cores']} cores. {_versions(made)}"]
+        if made
+        else []
+    )
+    return [
+        "## How long it took",
+        markdown_table(("step", "what", "minutes", "done, UTC"), rows),
+        *where,
+        "Wall time, over all runs of a step; on a machine that does other work it tells little.",
+    ]
+
+
+def _minutes_of(told: Told, name: str) -> str:
+    return f"{told.records[name].seconds / 60:.1f}"
+
+
+def _versions(made: Figures) -> str:
+    return ", ".join(f"{name} {number}" for name, number in made["versions"].items()) + "."
+
+
+def _commands(told: Told) -> Section:
+    typed = [
+        "\n".join([f"# {name}", *told.records[name].commands])
+        for name in STEPS
+        if name in told.records and told.records[name].commands
+    ]
+    block = "```bash\n" + "\n\n".join(typed) + "\n```" if typed else NOT_RUN
+    alone = (
+        "`make study` types these, and reads figures from what they make; "
+        '`make study STUDY="--only detection"` does one step, or several, and '
+        "`make study STUDY=--help` tells all sizes."
+    )
+    return ["## Every command", alone, block]
