@@ -78,7 +78,9 @@ def _built(name: str, shape: tuple[int, int, int], classes: int):
 def test_what_is_shipped_is_the_trained_model_made_small(model_folder, tmp_path):
     folder = tmp_path / "shipped"
     ship(model_folder, folder)
+    first = (folder / KERAS_FILE).read_bytes()
     ship(model_folder, folder)  # once more, over the first
+    assert (folder / KERAS_FILE).read_bytes() == first
     assert {path.name for path in folder.iterdir()} <= FILES
     given, shipped = ModelSpec.read(model_folder), ModelSpec.read(folder)
     assert shipped == replace(given, crop=replace(given.crop, margin=MARGIN))

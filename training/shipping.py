@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import h5py
 import numpy as np
@@ -57,10 +57,12 @@ def ship(trained: Path, folder: Path) -> None:
 
 def round_weights(source: Path, target: Path) -> None:
     """Copy a Keras file with its weights rounded to 16 bits, and compress it."""
-    with ZipFile(source) as given, ZipFile(target, "w", ZIP_DEFLATED, compresslevel=9) as written:
+    with ZipFile(source) as given, ZipFile(target, "w", compresslevel=9) as written:
         for name in given.namelist():
             data = given.read(name)
-            written.writestr(name, rounded(data) if name == WEIGHTS_FILE else data)
+            entry = ZipInfo(name)  # without the time of day: the same model gives the same bytes
+            entry.compress_type = ZIP_DEFLATED
+            written.writestr(entry, rounded(data) if name == WEIGHTS_FILE else data)
 
 
 def rounded(data: bytes) -> bytes:
