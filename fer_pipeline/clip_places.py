@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from fer_pipeline.analysis_record import recorded_clips, records_about
 from fer_pipeline.errors import FerError, VideoError
 from fer_pipeline.outputs import read_clips
+from fer_pipeline.overlay import is_overlay
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class ClipPlace:
         if self.size is not None and size != self.size:
             problem = f"{self.path}: has {size} bytes, and {self.size} when it was annotated"
             return VideoError(problem, "annotate it anew, or give the right folder with --media")
+        if self.size is None and is_overlay(self.path):
+            problem = f"{self.path}: is a video with a timeline drawn in, not the clip itself"
+            return VideoError(problem, "tell with --media in which folder the clips are")
         return None
 
 
@@ -63,8 +67,12 @@ class ClipFinder:
         places = [timeline.parent / name, root / name]
         if before is not None:
             places.append(before)
-        there = (place for place in places if place.is_file())
-        return ClipPlace(next(there, before or places[0]), size)
+        there = [ClipPlace(place, size) for place in dict.fromkeys(places) if place.is_file()]
+        if not there:
+            return ClipPlace(before or places[0], size)
+        # What lies beside the timeline under that name may be a picture of the clip.
+        fitting = (place for place in there[:-1] if place.fault() is None)
+        return next(fitting, there[-1])
 
     def _noted(self, name: str, timeline: Path, root: Path) -> tuple[Path | None, int | None]:
         """Return where a clip was when it was annotated, and how many bytes it had."""

@@ -121,7 +121,8 @@ def picture_targets(
     """Return the file of each picture of each clip, by name of the clip; folders mirror the tree.
 
     Raises:
-        OutputError: A file would hold several clips, or two would have one name.
+        OutputError: A file would hold several clips, two would have one name, or the name of a
+            clip leads out of a folder.
     """
     for picture in pictures:
         if not picture.folder and len(sources) > 1:
@@ -131,7 +132,7 @@ def picture_targets(
             )
     targets = {
         name: {
-            picture: picture.path / f"{stem}{_PICTURE_SUFFIXES[picture.kind]}"
+            picture: _below(picture.path, stem, _PICTURE_SUFFIXES[picture.kind])
             if picture.folder
             else picture.path
             for picture in pictures
@@ -162,11 +163,17 @@ def parse_outputs(texts: Sequence[str], format_name: str | None) -> tuple[Output
 def mirrored_targets(
     sources: Sequence[Source], outputs: Sequence[Output]
 ) -> dict[str, dict[Output, Path]]:
-    """Return the file of each clip in each output folder: the tree of the clips, mirrored."""
+    """Return the file of each clip in each output folder: the tree of the clips, mirrored.
+
+    Raises:
+        OutputError: The name of a clip leads out of the folder.
+    """
     stems = _stems([source.name for source in sources])
     folders = [output for output in outputs if output.folder]
     return {
-        name: {output: output.path / f"{stem}{FORMATS[output.format].suffix}" for output in folders}
+        name: {
+            output: _below(output.path, stem, FORMATS[output.format].suffix) for output in folders
+        }
         for name, stem in stems.items()
     }
 
@@ -176,13 +183,24 @@ def _stems(names: Sequence[str]) -> dict[str, str]:
 
     ``a.mp4`` and ``a.mov`` beside each other keep their suffixes, and then ``a.mov.mp4`` has to.
     """
-    stems = {name: str(PurePosixPath(name).with_suffix("")) for name in names}
+    stems = {name: name.removesuffix(PurePosixPath(name).suffix) for name in names}
     while True:
         users = Counter(map(_folded, stems.values()))
         shared = {name for name, stem in stems.items() if users[_folded(stem)] > 1 and stem != name}
         if not shared:
             return stems
         stems |= {name: name for name in shared}
+
+
+def _below(folder: Path, stem: str, suffix: str) -> Path:
+    """Return the file in a folder of a clip, whose name somebody may have written into a table."""
+    way = Path(f"{stem}{suffix}")
+    if way.is_absolute() or way.drive or ".." in way.parts:
+        raise OutputError(
+            f"{stem}: a clip so called would have its file outside {folder}",
+            "correct the column 'video', or give a file instead of a folder",
+        )
+    return folder / way
 
 
 def _folded(name: str) -> str:

@@ -7,12 +7,13 @@ again; for a video it is decoded once more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_pipeline.errors import OutputError, UsageError
-from fer_pipeline.files import PathKind, kind_of
+from fer_pipeline.files import PathKind, kind_of, locked
 from fer_pipeline.outputs import Picture, PictureKind, forget
 from fer_pipeline.overlay import (
     FORMATS,
@@ -46,7 +47,6 @@ _OURS: dict[PictureKind, Callable[[Path], bool]] = {
     "plot": is_timeline_plot,
     "report": is_timeline_page,
 }
-
 
 _SUFFIXES: dict[PictureKind, tuple[str, ...]] = {
     "video": tuple(FORMATS),
@@ -222,21 +222,27 @@ def make_pictures(
 def _make(task: PictureTask, progress: Progress) -> OverlayReport | None:
     report = None
     for picture, path in task.targets.items():
-        if picture.kind == "video":
-            report = write_overlay(
-                path,
-                task.source.path,
-                task.analysed,
-                task.emotions,
-                task.options.overlay,
-                progress,
-                task.derived,
-            )
-        elif picture.kind == "plot":
-            plot_timeline(path, task.analysed, task.emotions, task.source.name, task.derived)
-        else:
-            _write_page(path, task)
+        # The folder is ours already, but another run may be given the file by its own name.
+        with locked(path) if picture.folder else nullcontext():
+            if picture.kind == "video":
+                report = _write_video(path, task, progress)
+            elif picture.kind == "plot":
+                plot_timeline(path, task.analysed, task.emotions, task.source.name, task.derived)
+            else:
+                _write_page(path, task)
     return report
+
+
+def _write_video(path: Path, task: PictureTask, progress: Progress) -> OverlayReport:
+    return write_overlay(
+        path,
+        task.source.path,
+        task.analysed,
+        task.emotions,
+        task.options.overlay,
+        progress,
+        task.derived,
+    )
 
 
 def _write_page(path: Path, task: PictureTask) -> None:

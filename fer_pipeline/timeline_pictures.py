@@ -30,18 +30,23 @@ class PicturePlan:
         options: What is made.
         targets: The file of each picture of each clip, by name of the clip.
         failures: Why a clip lacks pictures for which it is needed itself, by its name.
-        unfound: Clips that are not there and whose pages link to where they would be.
+        unfound: Why clips to whose place a page links are not there, or are others, by name.
         alone: Clips whose faces are to be covered and of which no frame shows two, so that others
             may have been left out of the timeline.
+        unsure: Clips whose faces are to be covered and of which nobody noted how many bytes they
+            had, so that another one of the same name and times would pass for them.
         replaced: Pictures of ours that will be replaced.
+        left: Pictures of an earlier run that are not replaced, since the clip is not there.
     """
 
     options: PictureOptions
     targets: dict[str, dict[Picture, Path]]
     failures: dict[str, FerError]
-    unfound: tuple[str, ...]
+    unfound: dict[str, FerError]
     alone: tuple[str, ...]
+    unsure: tuple[str, ...]
     replaced: tuple[Path, ...]
+    left: tuple[Path, ...]
 
 
 def plan_pictures(
@@ -62,27 +67,32 @@ def plan_pictures(
     sources = [Source(place.path, name) for name, place in plan.clips.items()]
     targets = picture_targets(sources, options.pictures)
     faults = {
-        name: fault for name, place in plan.clips.items() if (fault := place.fault()) is not None
+        name: fault
+        for name, place in plan.clips.items()
+        if options.pictures and (fault := place.fault()) is not None
     }
-    failures = {}
-    for name, fault in faults.items():
-        possible = {one: path for one, path in targets[name].items() if not options.needs_clip(one)}
-        if possible != targets[name]:
-            failures[name] = fault
-            targets[name] = possible
+    impossible = {
+        name: {one: targets[name].pop(one) for one in options.pictures if options.needs_clip(one)}
+        for name in faults
+    }
+    failures = {name: fault for name, fault in faults.items() if impossible[name]}
     if failures and not any(targets.values()):
         raise next(iter(failures.values()))
     folders = [] if plan.options.media is None else [plan.options.media]
     refuse_among_clips(folders, options.pictures)
     refuse_too_large(options, [one.path for name, one in plan.clips.items() if name not in faults])
-    linked = [name for name in faults if any(one.kind == "report" for one in targets[name])]
+    paged = {name for name, places in targets.items() if any(p.kind == "report" for p in places)}
+    covered = options.overlay.picture == "covered"
+    unnoted = (name for name, place in plan.clips.items() if place.size is None)
     return PicturePlan(
         options=options,
         targets=targets,
         failures=failures,
-        unfound=tuple(linked),
-        alone=_alone(plan) if options.overlay.picture == "covered" else (),
+        unfound={name: fault for name, fault in faults.items() if name in paged},
+        alone=_alone(plan) if covered else (),
+        unsure=tuple(name for name in unnoted if covered and name not in faults),
         replaced=refuse_taken(targets, list(plan.media.values()), overwrite=overwrite),
+        left=tuple(path for of in impossible.values() for path in of.values() if path.is_file()),
     )
 
 

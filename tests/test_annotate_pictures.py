@@ -9,6 +9,7 @@ import av
 import pytest
 from click.testing import Result
 
+from fer_pipeline.errors import VideoError
 from fer_pipeline.overlay import is_overlay
 from fer_pipeline.report.timeline_page import is_timeline_page
 from fer_pipeline.report.timeline_plot import is_timeline_plot
@@ -174,6 +175,39 @@ def test_an_unblurred_video_does_not_pass_for_a_blurred_one_after_a_failure(
     assert "finished already" not in result.stderr
     assert video.read_bytes() != plain
     assert "2 clips finished already" in annotate(clips, *words, "--blur").stderr
+
+
+def test_a_video_that_another_run_replaced_by_its_name_does_not_pass_for_the_blurred_one(
+    annotate, clips, tmp_path
+):
+    video = tmp_path / "videos" / "P00_happy.mp4"
+    words = [clips, "--out", f"{tmp_path / 'out'}/", "--video", f"{video.parent}/", "--blur"]
+    assert annotate(*words).exit_code == 0
+    covered = video.read_bytes()
+    assert annotate(clips / "P00_happy.mp4", "--video", video).exit_code == 0
+    assert video.read_bytes() != covered
+    result = annotate(*words)
+    assert "1 clip finished already" in result.stderr
+    assert video.read_bytes() == covered
+
+
+def test_an_earlier_video_that_stays_since_its_clip_fails_is_told(
+    annotate, clips, tmp_path, monkeypatch
+):
+    video = tmp_path / "o.mp4"
+    words = [clips / "P00_happy.mp4", "--video", video, "--plot", tmp_path / "p.png"]
+    assert annotate(*words).exit_code == 0
+    plain = video.read_bytes()
+
+    def failing(*_: object) -> None:
+        raise VideoError("the power is gone")
+
+    monkeypatch.setattr("fer_pipeline.presenting.write_overlay", failing)
+    result = annotate(*words, "--blur")
+    assert result.exit_code == 3
+    assert f"{video}: is still what an earlier run made" in result.stderr
+    assert str(video) not in result.stdout
+    assert video.read_bytes() == plain
 
 
 def interrupted(*_: object) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from fer_pipeline.classifier import Classifier
 from fer_pipeline.domain import EMOTIONS, Box, Frame, LostFrame, Status
 from fer_pipeline.errors import UsageError, VideoError
-from fer_pipeline.live import CameraWishes, WatchOptions, sources
-from fer_pipeline.live.newest import Newest
+from fer_pipeline.live import CameraWishes, WatchOptions, session, sources
+from fer_pipeline.live.newest import Newest, Taken
 from fer_pipeline.live.picture import Artist, Caption, shown_size
 from fer_pipeline.live.pixels import CameraPixels
 from fer_pipeline.live.sources import Camera, LiveSource, PlayClock, open_camera, open_source
@@ -318,6 +318,21 @@ def test_a_pause_belongs_to_no_emotion():
     assert totals.frames == totals.with_face == 5
     assert totals.seconds[0]["neutral"] == pytest.approx(0.5)
     assert list(totals.seconds[0]) == ["neutral"]
+
+
+def test_a_pause_is_no_delay(monkeypatch):
+    """A frame may wait through it for being shown."""
+    now = [100.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    pace = session.Pace()
+    pace.show(Taken(frame(0), 99.5))
+    pace.interrupt()
+    waiting = Taken(frame(1), 100.0)
+    now[0] += 60
+    pace.resume()
+    now[0] += 0.25
+    pace.show(waiting)
+    assert (pace.shown, pace.delay, pace.seconds) == (2, 0.75, 0)
 
 
 # The picture

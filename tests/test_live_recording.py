@@ -11,6 +11,7 @@ import pytest
 
 from fer_pipeline.domain import EMOTIONS, Box, Status
 from fer_pipeline.errors import DisplayError, OutputError
+from fer_pipeline.files import locked
 from fer_pipeline.live import RecordingFiles, window
 from fer_pipeline.live.recording import Recording
 from fer_pipeline.timeline import TimelineRow, open_timeline
@@ -66,6 +67,30 @@ def test_a_full_disk_leaves_whole_lines(small_disk):
     assert len(lines) > 100
     assert len(lines) % 100 == 1  # the header, and whole batches
     assert lines[-1] == lines[100]
+
+
+def test_of_a_recording_that_cannot_begin_nothing_stays(small_disk):
+    files = RecordingFiles(small_disk / "labels.csv")
+    (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    with pytest.raises(OutputError, match="cannot be written"), Recording(files, EMOTIONS):
+        pass
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
+
+
+def test_of_a_recording_whose_events_cannot_be_written_nothing_stays(tmp_path):
+    files = RecordingFiles(tmp_path / "labels.csv")
+    files.growing[1].mkdir()
+    with pytest.raises(OutputError, match="cannot be written"), Recording(files, EMOTIONS):
+        pass
+    assert list(tmp_path.iterdir()) == [files.growing[1]]
+
+
+def test_what_another_run_is_recording_is_not_told_to_be_left_over(fer, tmp_path):
+    files = RecordingFiles(tmp_path / "labels.csv")
+    with locked(files.timeline), Recording(files, EMOTIONS):
+        result = fer("live", SESSION, "--out", files.timeline)
+    assert result.exit_code == 1
+    assert "another run is writing it" in result.stderr
 
 
 def test_of_a_recording_without_a_row_nothing_stays(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from fer_pipeline.domain import Box, Frame, Status
 from fer_pipeline.exports import write_timeline
+from fer_pipeline.files import locked
 from fer_pipeline.overlay import OverlayOptions, is_overlay, write_overlay
 from fer_pipeline.palette import EMOTION_COLOURS, red_green_blue
 from fer_pipeline.report import timeline_page
@@ -135,6 +136,7 @@ def test_a_covered_video_is_the_one_that_annotate_would_make(fer, beside, tmp_pa
     shown, same = pictures_in(tmp_path / "o.mp4"), pictures_in(tmp_path / "same.mp4")
     assert all(np.array_equal(one, other) for one, other in zip(shown, same, strict=True))
     assert "never tells of two faces at once" in result.stderr
+    assert f"nothing notes whether {tmp_path / 'a.mp4'} is the clip" in result.stderr
 
 
 def test_where_a_finished_timeline_knows_no_face_all_is_covered(fer, beside, tmp_path):
@@ -171,6 +173,53 @@ def test_plots_and_pages_need_no_clip(fer, beside, tmp_path):
     assert result.exit_code == 0, result.output
     assert files(out) == {"p.png", "r.html"}
     assert "a.mp4: the clip was not found; its page asks for it" in result.stderr
+
+
+def test_a_plot_is_made_also_if_the_clip_for_a_video_is_missing(fer, beside, tmp_path):
+    plot, video = tmp_path / "p.png", tmp_path / "o.mp4"
+    words = ["timeline", beside, "--plot", plot, "--video", video]
+    assert fer(*words).exit_code == 0
+    (tmp_path / "a.mp4").unlink()
+    result = fer(*words, "--blur")
+    assert result.exit_code == 3
+    assert str(plot) in result.stdout
+    assert str(video) not in result.stdout
+    assert f"{video}: is still what an earlier run made" in result.stderr
+
+
+def test_a_video_with_the_timeline_in_it_is_not_taken_for_the_clip(
+    fer, beside, clip, model_folder, tmp_path
+):
+    """It may have the clip's name, and lie where the clip is looked for first."""
+    (tmp_path / "a.mp4").unlink()
+    words = ["timeline", beside, "--video", f"{tmp_path}/", "--media", clip.parent]
+    assert fer(*words).exit_code == 0
+    assert is_overlay(tmp_path / "a.mp4")
+    result = fer("timeline", beside, "--video", tmp_path / "o.mp4", "--blur")
+    assert result.exit_code == 1
+    assert "a.mp4: is a video with a timeline drawn in, not the clip itself" in result.stderr
+    result = fer("timeline", beside, "--report", tmp_path / "r.html")
+    assert "not the clip itself; its page shows it all the same" in result.stderr
+    # Where it is known how many bytes the clip has, it is found elsewhere.
+    noted = tmp_path / "noted"
+    words = ["--every", 4, "--model", model_folder, "--workers", 1]
+    assert fer("annotate", clip, "--out", f"{noted}/", *words).exit_code == 0
+    for _ in range(2):
+        result = fer("timeline", noted, "--video", f"{noted}/", "--blur")
+        assert result.exit_code == 0, result.output
+        assert "nothing notes whether" not in result.stderr
+    assert is_overlay(noted / "a.mp4")
+
+
+@pytest.mark.parametrize("name", ["../a.mp4", "/a.mp4", "below/../../a.mp4"])
+def test_a_clip_whose_name_leads_out_of_the_folder_is_refused(name, fer, tmp_path):
+    labels = tmp_path / "study" / "labels.csv"
+    write_timeline(labels, "csv", rows_of(name), EMOTIONS)
+    for words in (["--out", f"{tmp_path}/study/out/"], ["--plot", f"{tmp_path}/study/out/"]):
+        result = fer("timeline", labels, *words)
+        assert result.exit_code == 1
+        assert "would have its file outside" in result.stderr
+    assert files(tmp_path) == {"study/labels.csv"}
 
 
 def test_of_several_clips_only_the_missing_one_lacks_its_video(fer, timelines, clips, tmp_path):
@@ -283,6 +332,17 @@ def test_foreign_files_and_clips_are_kept(fer, beside, clips, timelines, tmp_pat
     result = fer("timeline", timelines, "--media", clips, "--video", f"{clips}/drawn/")
     assert result.exit_code == 1
     assert "would be taken for one next time" in result.stderr
+
+
+def test_two_runs_never_write_one_video_together(fer, beside, tmp_path):
+    """One is given the folder, the other the file: the covered one must not be a mixture."""
+    words = ["timeline", beside, "--video", f"{tmp_path}/videos/", "--blur"]
+    with locked(tmp_path / "videos" / "a.mp4"):
+        result = fer(*words)
+    assert result.exit_code == 1
+    assert "another run is writing it" in result.stderr
+    assert fer(*words).exit_code == 0
+    assert files(tmp_path / "videos") == {"a.mp4"}
 
 
 def test_a_video_made_from_a_timeline_does_not_pass_for_the_covered_one(

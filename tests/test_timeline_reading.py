@@ -194,6 +194,8 @@ def changed(folder: Path, line: int, column: str, cell: str, format_name: str = 
         (2, "time", "inf", "the time 'inf' is no number"),
         (3, "face", "", "the cell 'face' is empty"),
         (3, "face", "0.5", "the face '0.5' is no whole number"),
+        (3, "width", "0", "the width '0' is none"),
+        (3, "height", "-40", "the height '-40' is none"),
         (2, "video", "", "the cell 'video' is empty"),
         (4, "frame", "", "the cell 'frame' is empty"),
         (4, "status", "lost", "the status 'lost' is none"),

@@ -23,6 +23,11 @@ _DAMAGE = "damage"
 _CONTENT = "sha256"
 """In a manifest: the digest of a timeline, which tells whether somebody worked on it since."""
 
+_BYTES = "bytes"
+"""In a manifest: how many a picture has, which tells one that was made otherwise meanwhile."""
+
+_BESIDES = frozenset({_DAMAGE, _CONTENT, _BYTES})
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -52,8 +57,9 @@ class Recipe:
 def told_besides(goal: Goal, path: Path, record: ClipRecord) -> dict[str, Any]:
     """Return what a manifest tells of a file beside what it is made from."""
     damage = {_DAMAGE: list(record.warnings)} if record.damaged else {}
-    content = {} if isinstance(goal, Picture) else {_CONTENT: digest_of(path)}
-    return damage | content
+    if isinstance(goal, Picture):
+        return damage | {_BYTES: path.stat().st_size}
+    return damage | {_CONTENT: digest_of(path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,10 @@ class EarlierRuns:
     def has(self, goal: Goal, path: Path, source: Source) -> bool:
         """Tell whether the file of a clip is there, made as this run would make it."""
         entry = self._of(goal, source.name)
-        found = {key: value for key, value in entry.items() if key not in (_DAMAGE, _CONTENT)}
-        return found == self._recipe.of(goal, FileState.of(source.path)) and exists(path)
+        found = {key: value for key, value in entry.items() if key not in _BESIDES}
+        same = found == self._recipe.of(goal, FileState.of(source.path)) and exists(path)
+        # A run that was given the file by its own name has told the folder nothing.
+        return same and (not isinstance(goal, Picture) or path.stat().st_size == entry.get(_BYTES))
 
     def damage(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return what was found broken in clips that are not read again."""

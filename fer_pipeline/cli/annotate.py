@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,14 +21,14 @@ from fer_pipeline.annotation import (
 )
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
-from fer_pipeline.cli.drawing import draw, list_pictures
+from fer_pipeline.cli.drawing import Drawn, draw, list_pictures, tell_left
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.people import tell_people, tell_references
 from fer_pipeline.cli.picture_options import picture_options
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, collect, list_failures
 from fer_pipeline.cli.timeline_options import analysis_options, participants
-from fer_pipeline.errors import FerError, UsageError
+from fer_pipeline.errors import UsageError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.files import locked
@@ -146,14 +146,16 @@ def command(
         if plan.needs_all:
             tell_people(console, plan.found)
             tell_references(console, plan.found, references_of(plan, records))
-        undrawn = _draw(console, plan, pictures, records, workers, timeout)
-        publish(plan, records, command_line(), undrawn)
-    _summarize(console, plan, records, pictures.pictures)
+        drawn = _draw(console, plan, pictures, records, workers, timeout)
+        left = [path for name in failures for path in plan.pictures[name].values()]
+        tell_left(console, filter(Path.is_file, left))
+        publish(plan, records, command_line(), drawn.failures)
+    _summarize(console, plan, records, _there(pictures.pictures, plan, records, drawn))
     if failures and not records and not plan.skipped:
         raise all_failed(console, failures, "no clip could be annotated; nothing was written")
-    list_failures(console, failures | undrawn)
+    list_failures(console, failures | drawn.failures)
     damaged = plan.damaged or any(record.damaged for record in records.values())
-    if failures or undrawn or damaged:
+    if failures or drawn.failures or damaged:
         click.get_current_context().exit(PARTLY_DONE)
 
 
@@ -164,8 +166,8 @@ def _draw(
     records: dict[str, ClipRecord],
     workers: int,
     timeout: float | None,
-) -> dict[str, FerError]:
-    """Make the pictures that are missing; return what could not be made."""
+) -> Drawn:
+    """Make the pictures that are missing."""
     names = [name for name in sorted(records) if plan.pictures[name]]
     references = references_of(plan, records) if names else {}
     tasks = [
@@ -191,6 +193,17 @@ def _draw(
         timeout,
         lambda name: note_pictures(plan, name, records[name]),
     )
+
+
+def _there(
+    pictures: Sequence[Picture], plan: AnnotationPlan, names: Collection[str], drawn: Drawn
+) -> list[Picture]:
+    """Return the pictures that at least one clip has, from now on or from earlier."""
+    return [
+        picture
+        for picture in pictures
+        if picture in drawn.made or any(picture not in plan.pictures[name] for name in names)
+    ]
 
 
 def _to_embed(plan: AnnotationPlan) -> list[Path]:

@@ -99,8 +99,9 @@ def command(
     live = LiveOptions(source, CameraWishes(size, fps), WatchOptions(faces, profile), mirror)
     with ExitStack() as stack:
         if files is not None:
+            files.check_name()
+            stack.enter_context(locked(files.timeline))  # first: what another run does is no crash
             files.check(overwrite=overwrite)
-            stack.enter_context(locked(files.timeline))
         require_window()
         folder = find_model(model)
         spec = ModelSpec.read(folder)

@@ -11,13 +11,12 @@ import click
 
 from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
-from fer_pipeline.cli.drawing import draw, list_pictures
+from fer_pipeline.cli.drawing import Drawn, draw, list_pictures, tell_left
 from fer_pipeline.cli.people import tell_people, tell_references
 from fer_pipeline.cli.picture_options import picture_options
 from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import all_failed, list_failures
 from fer_pipeline.cli.timeline_options import analysis_options, participants
-from fer_pipeline.errors import FerError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.files import locked
 from fer_pipeline.outputs import parse_outputs
@@ -99,11 +98,11 @@ def command(
         _tell_plan(console, plan, shown)
         with console.frames(plan.rows, "rows") as progress:
             clips = list(run_rewrite(plan, command_line(), progress))
-        undrawn = _draw(console, plan, shown, workers, timeout)
+        drawn = _draw(console, plan, shown, workers, timeout)
     _summarize(console, plan, clips)
-    list_pictures(console, pictures.pictures)
-    failures = plan.failures | undrawn
-    if undrawn and not outputs and undrawn.keys() >= plan.clips.keys():
+    list_pictures(console, [one for one in pictures.pictures if one in drawn.made])
+    failures = plan.failures | drawn.failures
+    if drawn.failures and not outputs and not drawn.made:
         raise all_failed(console, failures, "no picture could be made")
     list_failures(console, failures)
     if failures:
@@ -112,24 +111,34 @@ def command(
 
 def _draw(
     console: Console, plan: RewritePlan, shown: PicturePlan, workers: int, timeout: float | None
-) -> dict[str, FerError]:
-    """Make the pictures of all clips; return what could not be made."""
+) -> Drawn:
+    """Make the pictures of all clips."""
     if not shown.options.pictures:
-        return {}
+        return Drawn({}, frozenset())
     with TemporaryDirectory(prefix="fer-timeline-") as folder:
         tasks, frames = picture_tasks(shown, plan, Path(folder), command_line())
-        return shown.failures | draw(console, tasks, frames, workers, timeout)
+        drawn = draw(console, tasks, frames, workers, timeout)
+    tell_left(console, shown.left)
+    return Drawn(shown.failures | drawn.failures, drawn.made)
 
 
 def _tell_plan(console: Console, plan: RewritePlan, shown: PicturePlan) -> None:
     for path in (*plan.replaced, *shown.replaced):
         console.say(f"{path}: written by an earlier run, will be replaced")
-    for name in shown.unfound:
-        console.warn(f"{name}: the clip was not found; its page asks for it")
+    for name, fault in shown.unfound.items():
+        if plan.media[name].is_file():
+            console.warn(f"{fault.problem}; its page shows it all the same: {fault.remedy}")
+        else:
+            console.warn(f"{name}: the clip was not found; its page asks for it")
     for name in shown.alone:
         console.warn(
             f"{name}: the timeline never tells of two faces at once; if it was made with --faces "
             "largest, other people stay uncovered"
+        )
+    for name in shown.unsure:
+        console.warn(
+            f"{name}: nothing notes whether {plan.media[name]} is the clip of the timeline; look "
+            "whether its faces are covered"
         )
     tell_people(console, plan.found)
     tell_references(console, plan.found, plan.references)

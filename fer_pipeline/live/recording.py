@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +57,18 @@ class RecordingFiles:
         """Where rows and events are until the end."""
         return _growing(self.timeline), _growing(self.events)
 
+    def check_name(self) -> None:
+        """Make sure of the format.
+
+        Raises:
+            UsageError: The suffix is another one than that of CSV.
+        """
+        if self.timeline.suffix.lower() != ".csv":
+            raise UsageError(
+                f"{self.timeline}: a live view is recorded as .csv; "
+                "fer timeline makes the other formats of it"
+            )
+
     def check(self, *, overwrite: bool) -> None:
         """Make sure that nothing is lost.
 
@@ -64,14 +76,8 @@ class RecordingFiles:
             overwrite: Whether what is there may be replaced.
 
         Raises:
-            UsageError: The suffix is another one than that of CSV.
             OutputError: Something is there.
         """
-        if self.timeline.suffix.lower() != ".csv":
-            raise UsageError(
-                f"{self.timeline}: a live view is recorded as .csv; "
-                "fer timeline makes the other formats of it"
-            )
         final = (self.timeline, self.events, self.record)
         for path in (*final, *self.growing):
             kind = kind_of(path, OutputError)
@@ -107,8 +113,11 @@ class Recording:
         self._marks = _GrowingFile(files.events)
 
     def __enter__(self) -> Self:
-        self._rows.open(timeline_header(self._emotions))
-        self._marks.open(table_line(EVENT_COLUMNS, ","))
+        with ExitStack() as stack:
+            self._rows.open(timeline_header(self._emotions))
+            stack.callback(self._rows.discard)  # unless there are both
+            self._marks.open(table_line(EVENT_COLUMNS, ","))
+            stack.pop_all()
         return self
 
     def __exit__(
@@ -118,10 +127,10 @@ class Recording:
         trace: TracebackType | None,
     ) -> None:
         for file in (self._rows, self._marks):
-            with suppress(OSError):
+            if self._empty:  # nobody would miss it, and the next run would refuse
+                file.discard()
+            else:
                 file.close()
-                if self._empty:  # nobody would miss it, and the next run would refuse
-                    file.remove()
 
     def add(self, rows: Iterable[TimelineRow]) -> None:
         """Write rows."""
@@ -170,7 +179,11 @@ class _GrowingFile:
         with writing(self._growing):
             self._growing.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._growing.open("wb", buffering=0)
-        self.write(header)
+        try:
+            self.write(header)
+        except OutputError:
+            self.discard()
+            raise
 
     def write(self, text: str) -> None:
         if not text:
@@ -193,10 +206,13 @@ class _GrowingFile:
         self._size += len(lines)
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
 
-    def remove(self) -> None:
-        self._growing.unlink(missing_ok=True)
+    def discard(self) -> None:
+        self.close()
+        with suppress(OSError):
+            self._growing.unlink(missing_ok=True)
 
     def finish(self) -> None:
         with writing(self._path):

@@ -52,6 +52,7 @@ class Pace:
     shown: int = 0
     delay: float = 0.0
     seconds: float = 0.0
+    _resumed: float = 0.0
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_FRAMES))
 
     def show(self, taken: Taken) -> None:
@@ -60,12 +61,16 @@ class Pace:
         if self._recent:
             self.seconds += now - self._recent[-1]
         self._recent.append(now)
-        self.delay += now - taken.at
+        self.delay += now - max(taken.at, self._resumed)
         self.shown += 1
 
     def interrupt(self) -> None:
         """Leave the time until the next frame out."""
         self._recent.clear()
+
+    def resume(self) -> None:
+        """Leave the time out for which a frame waited until now."""
+        self._resumed = time.monotonic()
 
     @property
     def latest_rate(self) -> float | None:
@@ -255,6 +260,7 @@ class LiveSession:
             self._pauses.append([now])
         else:
             self._source.go_on()
+            self._pace.resume()
             self._pauses[-1].append(now)
         if self._recording is not None and self._shown is not None:
             self._recording.mark(now, "pause" if self._paused else "resume", self._shown[0].index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ Rows = Callable[[], Iterable[TimelineRow]]
 
 # Times in tables are rounded to the microsecond.
 _TOLERANCE = 1e-5
+
+# Of the usual time between two judged frames: it varies where so many a second are judged.
+_NEAR = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,16 @@ class Current:
             return shown
         recent = time - shown.time < self._interval + _TOLERANCE
         return shown if recent and shown.decoded else None
+
+    def is_near(self, time: float) -> bool:
+        """Tell whether the frame last asked for is near one that was judged, before or after it.
+
+        Args:
+            time: Of the frame.
+        """
+        around = (frame for frame in (self._current, self._next) if frame and frame.decoded)
+        nearest = min((abs(frame.time - time) for frame in around), default=math.inf)
+        return nearest <= _NEAR * self._interval + _TOLERANCE
 
     def left(self) -> Judged | None:
         """Return a frame that decoded and was not yet asked for; None if there is none."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_pipeline.ahead import ahead
-from fer_pipeline.domain import Box, Frame, LostFrame
+from fer_pipeline.domain import Box, Frame, LostFrame, Status
 from fer_pipeline.errors import OutputError, UsageError, VideoError
 from fer_pipeline.overlay.canvas import Canvas, blank_canvas
 from fer_pipeline.overlay.covering import CoverOptions, Covers, cover
@@ -68,8 +68,8 @@ class OverlayReport:
     Attributes:
         frames: Frames in the video, a notice for each that did not decode among them.
         lost: Frames that did not decode.
-        wholly_covered: Frames of which the whole picture was covered, because nobody was found, or
-            because its size is not that of the first.
+        wholly_covered: Frames of which the whole picture was covered, because nobody was found or
+            looked for, or because its size is not that of the first.
         uncovered: Frames without a face that stayed as they are, because that was allowed.
         sound_tracks: Sound tracks.
         encoder: What encoded the picture, as FFmpeg calls it.
@@ -213,11 +213,29 @@ class _Drawing:
         """Refuse a clip of which the timeline is not: nobody's face would be where it tells."""
         if shown is None or shown.index != frame.index or not shown.decoded:
             return
-        if isinstance(frame, Frame) and abs(shown.time - frame.time) > _SAME_TIME:
+        if not isinstance(frame, Frame):
+            return
+        if abs(shown.time - frame.time) > _SAME_TIME:
             raise self._another(
                 f"frame {frame.index} is at {frame.time:.3f} s in it, and at {shown.time:.3f} s "
                 "in the timeline"
             )
+        if self._reader.is_of_first_size(frame):
+            self._require_inside(shown)
+
+    def _require_inside(self, shown: Judged) -> None:
+        """Refuse a clip with smaller pictures: what was found in a picture lies within it."""
+        width, height = self._reader.size
+        for row in shown.faces:
+            box = row.box
+            assert box is not None
+            if row.status is Status.OK and (
+                box.x + box.width > width or box.y + box.height > height
+            ):
+                raise self._another(
+                    f"its pictures have {width}x{height} pixels, and face {row.face} of frame "
+                    f"{shown.index} reaches beyond"
+                )
 
     def _another(self, why: str) -> VideoError:
         problem = f"{self._clip}: is not the clip of this timeline: {why}"
@@ -242,11 +260,15 @@ class _Drawing:
         if not self._reader.is_of_first_size(frame):
             self._cover_all(canvas, "the picture has another size here: all is covered")
             return
+        allowed = self._options.cover.allow_uncovered
+        if not allowed and not self._current.is_near(frame.time):
+            self._cover_all(canvas, "nobody looked for faces here: all is covered")
+            return
         for face, area in areas.items():
             cover(canvas, area, face)
         if areas:
             return
-        if self._options.cover.allow_uncovered:
+        if allowed:
             self._uncovered += 1
             return
         self._cover_all(canvas, "no face was found here: all is covered")

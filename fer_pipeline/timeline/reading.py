@@ -226,7 +226,7 @@ class _RowParser:
         if status in (Status.NO_FACE, Status.DECODE_ERROR):
             return TimelineRow(video, frame, time, status)
         face = self._needed("face")
-        box = Box(*(self._needed(name) for name in ("x", "y", "width", "height")))
+        box = self._box()
         steps = {step: self._shares([f"{step}_{e}" for e in emotions], -1) for step in derived}
         return TimelineRow(
             video=video,
@@ -239,6 +239,13 @@ class _RowParser:
             probabilities=self._shares(emotions, 0),
             **steps,
         )
+
+    def _box(self) -> Box:
+        box = Box(*(self._needed(name) for name in ("x", "y", "width", "height")))
+        for name, side in (("width", box.width), ("height", box.height)):
+            if side < 1:
+                self.fail(f"the {name} '{self._record[name]}' is none", "it is 1 or more")
+        return box
 
     def text(self, column: str) -> str:
         """Return a cell as the text that was meant."""

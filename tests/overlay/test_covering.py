@@ -131,6 +131,24 @@ def test_frames_in_which_nobody_is_found_are_covered_as_a_whole(tmp_path, plain_
     assert made[:40].std() < 30 < source[:40].std()  # greys instead of noise
 
 
+def test_frames_far_from_all_that_were_judged_are_covered_as_a_whole(tmp_path, plain_clip):
+    """As of a stretch of a timeline: who comes later, beside the face it tells of, is unknown."""
+    rows = rows_at([frame / 25 for frame in range(30)])
+    kept = [row for row in rows if row.frame in (*range(4, 12), 15, 19, *range(21, 26))]
+    report = written(tmp_path / "overlay.mp4", plain_clip, kept, COVERED)
+    assert report.wholly_covered == len([*range(3), 13, 17, *range(27, 30)])
+    options = replace(COVERED, cover=CoverOptions(allow_uncovered=True))
+    report = written(tmp_path / "overlay.mp4", plain_clip, kept, options)
+    assert (report.wholly_covered, report.uncovered) == (0, 0)
+
+
+@pytest.mark.parametrize("step", [5, 7])
+def test_the_frames_between_those_that_were_sampled_are_near_them(tmp_path, plain_clip, step):
+    sampled = [frame for frame in range(30) if frame % step in (0, step // 2)]
+    rows = [row for row in rows_at([frame / 25 for frame in range(30)]) if row.frame in sampled]
+    assert written(tmp_path / "overlay.mp4", plain_clip, rows, COVERED).wholly_covered == 0
+
+
 def test_they_are_shown_and_counted_where_that_is_allowed(tmp_path, plain_clip):
     rows = [no_face(frame, frame / 25) for frame in range(30)]
     options = replace(COVERED, cover=CoverOptions(allow_uncovered=True))

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from fer_pipeline.domain import Box
 from fer_pipeline.errors import OutputError, UsageError, VideoError
 from fer_pipeline.overlay import is_overlay
 from fer_pipeline.video import open_video
@@ -232,6 +233,17 @@ def test_the_clip_is_not_written_over(tmp_path, plain_clip):
     clip.write_bytes(plain_clip.read_bytes())
     with pytest.raises(OutputError, match="is the clip itself"):
         written(clip, clip, [])
+
+
+def test_a_clip_too_small_for_its_timeline_is_refused(tmp_path, plain_clip):
+    """It may be the same clip, made smaller: the faces are elsewhere in it."""
+    with open_video(plain_clip) as video:
+        height, width = next(iter(video.frames())).luma.shape
+    times = times_of(plain_clip)
+    written(tmp_path / "o.mp4", plain_clip, rows_at(times, Box(width - 40, height - 40, 40, 40)))
+    for box in (Box(width - 39, 0, 40, 40), Box(0, height - 39, 40, 40)):
+        with pytest.raises(VideoError, match=r"face 0 of frame 0 reaches beyond"):
+            written(tmp_path / "o.mp4", plain_clip, rows_at(times, box), COVERED)
 
 
 def test_what_cannot_be_made_is_refused(tmp_path, plain_clip):
