@@ -154,9 +154,12 @@ def refuse_among_clips(inputs: Sequence[Path], pictures: Sequence[Picture]) -> N
         OutputError: One would be.
     """
     folders = [path.resolve() for path in inputs if path.is_dir()]
+    beside = {path.resolve().parent for path in inputs if not path.is_dir()}
     for picture in pictures:
-        if picture.kind == "video" and any(
-            picture.path.resolve().is_relative_to(folder) for folder in folders
+        place = picture.path.resolve()
+        if picture.kind == "video" and (
+            any(place.is_relative_to(folder) for folder in folders)
+            or (picture.folder and place in beside)
         ):
             raise OutputError(
                 f"{picture.path}: lies in a folder of clips, and would be taken for one next time",

@@ -232,6 +232,8 @@ def test_videos_are_not_drawn_among_the_clips(annotate, clips):
     assert result.exit_code == 1
     assert "would be taken for one next time" in result.stderr
     assert not (clips / "drawn").exists()
+    result = annotate(clips / "P00_happy.mp4", "--video", f"{clips}/")
+    assert "would be taken for one next time" in result.stderr
 
 
 # Pictures of what is finished
