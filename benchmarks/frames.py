@@ -9,7 +9,7 @@ apart from the start of the program.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -73,7 +73,13 @@ class Run:
         return self.frames / self.seconds
 
 
-def measure(clips: list[Path], rounds: int, seconds: float, scratch: Path) -> str:
+def measure(
+    clips: list[Path],
+    rounds: int,
+    seconds: float,
+    scratch: Path,
+    sizes: Sequence[Size] = SIZES,
+) -> str:
     """Measure all ways over the clips, each as it is and enlarged.
 
     Args:
@@ -81,6 +87,7 @@ def measure(clips: list[Path], rounds: int, seconds: float, scratch: Path) -> st
         rounds: How often each way has its go.
         seconds: So much of the beginning of each clip.
         scratch: A folder for clips and outputs.
+        sizes: To which those that are smaller are enlarged, too.
     """
     model = untrained_model(scratch / "model")
     notes, ours = [], [DECODING, DETECTION, ANNOTATION, BUNDLED_MODEL]
@@ -90,7 +97,7 @@ def measure(clips: list[Path], rounds: int, seconds: float, scratch: Path) -> st
         notes.append(f"{EVERY_FRAME}: left out, this version has no such option")
     theirs, note = _peer_if_there()
     notes.append(note)
-    made = _made(clips, seconds, scratch)
+    made = _made(clips, sizes, seconds, scratch)
     ways: dict[tuple[str, str], Callable[[], Run]] = {
         (title, name): WAYS[name](clip, model, scratch)
         for title, clip in made.items()
@@ -118,12 +125,14 @@ def _peer_if_there() -> tuple[list[str], str]:
     return [PEER], f"{PEER}: its package alone and what its detector imports: {versions}"
 
 
-def _made(clips: list[Path], seconds: float, scratch: Path) -> dict[str, Path]:
+def _made(
+    clips: list[Path], sizes: Sequence[Size], seconds: float, scratch: Path
+) -> dict[str, Path]:
     """Return each clip in its own size and in those that are not smaller, by what to call it."""
     made = {}
     for number, clip in enumerate(clips):
         own = size_of(clip)
-        larger = [size for size in SIZES if size.height > own.height]
+        larger = [size for size in sizes if size.height > own.height]
         for size in dict.fromkeys([own, *larger]):
             title = f"{clip.stem} {size}"
             tell(f"encoding {title}")

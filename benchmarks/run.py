@@ -42,6 +42,9 @@ def main() -> None:
     parser.add_argument("--only", choices=list(PARTS), action="append", help="a part; repeat it")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10, help="of each clip in `frames`")
+    parser.add_argument(
+        "--own-size", action="store_true", help="do not also enlarge the clips of `frames`"
+    )
     options = parser.parse_args()
     for clip in options.clips:
         if not clip.is_file():
@@ -69,7 +72,11 @@ def _load() -> str:
 
 PARTS: dict[str, Callable[[argparse.Namespace, Path], str]] = {
     "frames": lambda options, scratch: frames.measure(
-        options.clips, options.rounds, options.seconds, scratch
+        options.clips,
+        options.rounds,
+        options.seconds,
+        scratch,
+        sizes=() if options.own_size else frames.SIZES,
     ),
     "extract": lambda options, scratch: extraction.measure(options.rounds, scratch, clips=60),
     "threads": lambda options, scratch: inference.measure(options.rounds, scratch),
