@@ -31,7 +31,7 @@ from training.describing import where
 from training.recipe import BUILD, COMMON, FERPLUS, ROOT, SHIPPED
 from training.report import RESULTS
 
-EPOCHS = 6
+EPOCHS = 4
 
 CONTRAST_LEFT = "seresnet-contrast-left"
 """The recipe's network without its first step; known to these trainings only."""
