@@ -24,8 +24,8 @@ from frames import SIZES
 from made_clips import CLIP, Size, resized, size_of
 from made_models import untrained_model
 
-from fer_pipeline import annotation
-from fer_pipeline.annotation import AnnotationTask, annotate_clip
+from fer_pipeline import telling
+from fer_pipeline.annotation import AnnotationTask, annotate_clip, clips
 from fer_pipeline.classifier import Classifier
 from fer_pipeline.cuts import CutFinder
 from fer_pipeline.face_search import SearchOptions
@@ -148,11 +148,11 @@ CLOCKED: tuple[tuple[Any, str, Callable[[Stopwatch, Any], Any]], ...] = (
     (CutFinder, "begins_shot", _call(CUTS)),
     (DecodedPixels, "luma", _call(COLOUR)),
     (DecodedPixels, "rgb_within", _call(COLOUR)),
-    (annotation, "crop", _call(CROPS)),
+    (telling, "crop", _call(CROPS)),
     (Classifier, "classify", _call(CLASSIFYING)),
-    (annotation, "write_timeline", _call(WRITING)),
-    (annotation, "search_faces", _each(REST)),
-    (annotation, "_rows_of", _each(REST)),
+    (clips, "write_timeline", _call(WRITING)),
+    (clips, "search_faces", _each(REST)),
+    (clips, "rows_of", _each(REST)),
 )
 
 

@@ -64,7 +64,7 @@ def _digits(decimals: int, largest: int) -> st.SearchStrategy[float]:
 def _tables(draw: st.DrawFn) -> tuple[list[TimelineRow], tuple[str, ...]]:
     emotions = tuple(draw(_emotions))
     shares = st.tuples(*(_digits(6, 1) for _ in emotions))
-    boxes = st.builds(Box, *(st.integers(0, 9999) for _ in range(4)))
+    boxes = st.builds(Box, *(st.integers(least, 9999) for least in (0, 0, 1, 1)))
     common = _names, st.integers(0, 10**6), _digits(6, 10**5)
     number = st.integers(0, 9)
     rows = st.one_of(
