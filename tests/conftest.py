@@ -19,7 +19,6 @@ from fer_pipeline.cli.root import root
 from fer_pipeline.dataset import CropRecord, FaceRow, create_dataset
 from fer_pipeline.domain import Box
 from fer_pipeline.faces import FaceDetector
-from fer_pipeline.workers import available_cores
 from tests.media import PARTICIPANTS
 
 if TYPE_CHECKING:
@@ -33,11 +32,6 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: many tests wait for a browser, a window or a process."""
-    return available_cores() + 1
 
 
 PEOPLE = ("P00", "P07", "P10", "P13", "P200", "P201")

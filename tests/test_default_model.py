@@ -102,7 +102,7 @@ def test_the_figures_are_of_faces_that_it_did_not_learn_from(figures):
 def test_it_can_be_adapted_to_other_classes(fer, tmp_path):
     data = write_faces(tmp_path / "faces.h5", 5, frames=4, size=48)
     model = tmp_path / "model"
-    result = fer("train", "--data", data, "--from", "default", "-o", model, "--epochs", 2, "-q")
+    result = fer("train", "--data", data, "--from", "default", "-o", model, "--epochs", 1, "-q")
     assert result.exit_code == 0, result.output
     spec = ModelSpec.read(model)
     with open_dataset(data) as dataset:

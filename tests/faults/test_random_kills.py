@@ -138,7 +138,7 @@ def test_care_of_a_dataset_leaves_nothing_broken_when_killed(tmp_path, name):
     before = paths["FACES"].read_bytes()
     seconds = run(line)
     moments = random.Random(0)
-    for _ in range(5):
+    for _ in range(3):
         if words[0] != "merge":
             paths["FACES"].write_bytes(before)
         else:

@@ -124,6 +124,15 @@ def frame_shown(page: Page) -> float:
     return (float(inner.mean()) - 16) / 3
 
 
+def assert_shows(page: Page, frame: float, within: float = 0.5) -> None:
+    """Check which frame the video shows; a browser that is busy shows it somewhat later."""
+    for _ in range(50):
+        if (shown := frame_shown(page)) == pytest.approx(frame, abs=within):
+            return
+        page.wait_for_timeout(100)
+    assert shown == pytest.approx(frame, abs=within)
+
+
 def visible(page: Page) -> list[float]:
     settle(page)
     return [round(one, 3) for one in page.evaluate("view")]
