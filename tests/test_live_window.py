@@ -138,6 +138,17 @@ class Session:
         return records(self.labels.with_name("labels-events.csv"))
 
 
+def still(desk: Desktop) -> np.ndarray:
+    """Return what the window shows when it changes no more: a busy machine draws later."""
+    seen = desk.look()
+    for _ in range(20):
+        time.sleep(0.5)
+        before, seen = seen, desk.look()
+        if np.array_equal(before, seen):
+            return seen
+    raise AssertionError("the window never stood still")
+
+
 @pytest.fixture(scope="module")
 def session(desk, clip, tmp_path_factory) -> Session:
     labels = tmp_path_factory.mktemp("session") / "labels.csv"
@@ -154,7 +165,7 @@ def session(desk, clip, tmp_path_factory) -> Session:
         before = len(records(rows))
         time.sleep(4 * STEP)
         in_pause = before, len(records(rows))
-        paused = desk.look()
+        paused = still(desk)
         desk.press("space")
         until(has_event(events, "resume"), "the event resume")
         until(lambda: len(records(rows)) > before + 4, "rows after the pause")

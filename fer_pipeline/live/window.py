@@ -96,18 +96,24 @@ class Window:
         width, height = size
         fit = min(1.0, _TALLEST / height)
         flags = self._cv2.WINDOW_NORMAL | self._cv2.WINDOW_KEEPRATIO | self._cv2.WINDOW_GUI_NORMAL
+        self._closed = False
         with quiet():  # Qt misses fonts that nothing here needs
             self._cv2.namedWindow(title, flags)
-            self._cv2.resizeWindow(title, round(fit * width), round(fit * height))
+            try:
+                self._cv2.resizeWindow(title, round(fit * width), round(fit * height))
+            except self._cv2.error:  # somebody has closed it at once
+                self._closed = True
 
     def show(self, picture: UInt8Array) -> None:
         """Show a picture, blue first, from the next call of `key` on."""
-        self._cv2.imshow(self._title, picture)
+        if not self._closed:  # else it would be opened anew
+            self._cv2.imshow(self._title, picture)
 
     def key(self) -> str:
         """Let the window work, and return the key that was pressed; empty if none was."""
         code = self._cv2.waitKeyEx(1)
-        if not self.is_open:
+        self._closed = self._closed or not self.is_open
+        if self._closed:
             return CLOSED
         return chr(code) if 0 < code < 128 else ""
 
