@@ -18,10 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from fer_pipeline.annotation import plan_annotation, publish, run_annotation
+from commands import run_fer
+
 from fer_pipeline.domain import canonical_emotion
-from fer_pipeline.face_search import SearchOptions
-from fer_pipeline.outputs import parse_outputs
 from fer_pipeline.report.tables import text_table
 from fer_pipeline.timeline import (
     AnalysisOptions,
@@ -116,10 +115,7 @@ def compared(
 def annotated(model: Path, folder: Path) -> ReadTimeline:
     """Annotate the sessions."""
     out = folder / "labels.csv"
-    options = SearchOptions(faces="all")
-    plan = plan_annotation([SESSIONS], model, options, parse_outputs([str(out)], None))
-    outcomes = list(run_annotation(plan, 1, lambda _: None))
-    publish(plan, [one.task.source.name for one in outcomes if one.result is not None])
+    run_fer("annotate", SESSIONS, "--model", model, "--faces", "all", "--out", out, "-q")
     return open_timeline(out)
 
 

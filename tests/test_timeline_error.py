@@ -60,3 +60,11 @@ def test_what_is_not_met_and_what_meets_nothing_is_counted():
     assert compared(stretches(TRUTH), [wrong, *others], SIDES)[2:] == ["12 of 13", "1"]
     swapped = {key: 1 - side for key, side in SIDES.items()}
     assert compared(stretches(TRUTH), perfect(), swapped)[2].startswith("0 of")
+
+
+def test_the_sessions_are_annotated(model_folder, tmp_path):
+    from timeline_error import SETTINGS, annotated, segments_of, sides_of
+
+    timeline = annotated(model_folder, tmp_path)
+    assert sides_of(timeline)
+    assert all(segments_of(timeline, setting) for setting in SETTINGS)
