@@ -10,10 +10,8 @@ import pytest
 
 from fer_pipeline.care.checking import verify
 from fer_pipeline.dataset import open_dataset
+from tests.cli_import.results import error_line, state
 from tests.media import PARTICIPANTS
-from tests.test_cli_import import error_line, out, source, state
-
-__all__ = ["out", "source"]
 
 
 @pytest.fixture(scope="module")
