@@ -22,6 +22,11 @@ SPEED_BATCH = 32
 
 _WARM_UPS, _REPEATS, _FEWEST_REPEATS = 3, 50, 5
 
+# Of a quantized network.
+_SHARE_ROUNDING = 1e-3
+
+_MAKE_AGAIN = "train the model again, or make the file with fer export-model"
+
 # A large network on an old machine need not be repeated for minutes.
 _SECONDS_MEASURED = 5.0
 
@@ -143,6 +148,7 @@ class _Network:
     """
 
     def __init__(self, path: Path, batch: int = 1, threads: int = 1) -> None:
+        self._path = path
         self._interpreter = _load(path, batch, threads)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
@@ -153,11 +159,25 @@ class _Network:
         return self._input["shape"].tolist(), self._output["shape"].tolist()
 
     def run(self, inputs: FloatArray) -> FloatArray:
-        """Return the probabilities of a batch."""
-        self._interpreter.set_tensor(self._input["index"], inputs)
-        self._interpreter.invoke()
-        probabilities: FloatArray = self._interpreter.get_tensor(self._output["index"])
+        """Return the probabilities of a batch.
+
+        Raises:
+            ModelError: The file is broken in its midst: it ran into an error, or tells nonsense.
+        """
+        try:
+            self._interpreter.set_tensor(self._input["index"], inputs)
+            self._interpreter.invoke()
+            probabilities: FloatArray = self._interpreter.get_tensor(self._output["index"])
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"{self._path}: LiteRT cannot run it", _MAKE_AGAIN) from error
+        if not _are_shares(probabilities):
+            raise ModelError(f"{self._path}: what it tells are no probabilities", _MAKE_AGAIN)
         return probabilities
+
+
+def _are_shares(told: FloatArray) -> bool:
+    """Tell whether numbers are between 0 and 1; NaN is not."""
+    return bool(np.all((told >= -_SHARE_ROUNDING) & (told <= 1 + _SHARE_ROUNDING)))
 
 
 def _litert_file(folder: Path) -> Path:

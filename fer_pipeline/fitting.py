@@ -25,11 +25,15 @@ from fer_pipeline.domain import FloatArray, UInt8Array
 from fer_pipeline.errors import ModelError
 from fer_pipeline.files import replacing, require_room
 from fer_pipeline.fit_options import Epoch, FitOptions, Optimizer
+from fer_pipeline.json_values import parse_json
+from fer_pipeline.model_folder import read_arrays
 from fer_pipeline.networks import backbones
 from fer_pipeline.splits import Rows
 from fer_pipeline.training_data import shuffled
 from fer_pipeline.work_folder import STATE_FILE
 from fer_pipeline.workers import available_cores
+
+_ANEW = "begin anew with --overwrite"
 
 # As much as 256 faces of 48 pixels: deep networks need hundreds of times the memory of their input.
 _PIXELS_TOLD_AT_ONCE = 256 * 48 * 48
@@ -303,9 +307,13 @@ class Fit:
         self._checkpoint_file(number - 1).unlink(missing_ok=True)
 
     def _take_up(self) -> None:
-        values = json.loads(self._state_file.read_text("utf-8"))
-        history = [Epoch(**epoch) for epoch in values.pop("history")]
-        self.state = FitState(history=history, **values)
+        try:
+            values = parse_json(self._state_file.read_text("utf-8"))
+            history = [Epoch(**epoch) for epoch in values.pop("history")]
+            self.state = FitState(history=history, **values)
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            problem = f"{self._state_file}: broken ({error})"
+            raise ModelError(problem, _ANEW) from error
         self._learn_at(self._stage(len(history)))
         self.model.optimizer.build(self.model.trainable_variables)
         _read(self._changing, self._checkpoint_file(len(history)))
@@ -338,9 +346,12 @@ def _write(variables: Sequence[Any], path: Path) -> None:
 
 def _read(variables: Sequence[Any], path: Path) -> None:
     """Give variables of the same shapes the values that were written."""
-    with np.load(path) as values:
-        for variable, name in zip(variables, values.files, strict=True):
-            variable.assign(values[name])
+    values = read_arrays(path.parent, path.name, _ANEW)
+    try:
+        for variable, value in zip(variables, values.values(), strict=True):
+            variable.assign(value)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{path}: is of another network", _ANEW) from error
 
 
 def save_model(model: Any, path: Path) -> None:

@@ -7,7 +7,6 @@ its probabilities.
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -33,12 +32,14 @@ from fer_pipeline.files import (
     replace_folder,
     writing,
 )
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.model_folder import LITERT_FILE, ModelSpec, write_json
 from fer_pipeline.model_size import ModelSize, model_size
 from fer_pipeline.provenance import provenance
 from fer_pipeline.report.plots import plot_confusion, plot_participants, plot_reliability
 from fer_pipeline.report.tables import side_name
 from fer_pipeline.splits import Rows
+from fer_pipeline.timeline import guarded
 
 FORMAT = "fer-evaluation"
 VERSION = 1
@@ -269,7 +270,7 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
 
 def _is_evaluation(folder: Path) -> bool:
     try:
-        values = json.loads((folder / METRICS_FILE).read_text("utf-8"))
+        values = parse_json((folder / METRICS_FILE).read_text("utf-8"))
         return bool(values["format"] == FORMAT)
     except (OSError, KeyError, TypeError, ValueError):
         return False
@@ -369,5 +370,20 @@ def _predictions(faces: Faces, emotions: Sequence[str]) -> Iterable[Sequence[Any
 def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerow(map(guarded, header))
+        writer.writerows(map(_safe, rows))
+
+
+def _safe(row: Sequence[Any]) -> list[Any]:
+    """Keep the names of a row from becoming formulas; its numbers are written as texts too."""
+    return [cell if _is_number(cell) else guarded(cell) for cell in row]
+
+
+def _is_number(cell: Any) -> bool:
+    if not isinstance(cell, str):
+        return True
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

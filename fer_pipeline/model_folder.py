@@ -21,6 +21,7 @@ from fer_pipeline.dataset import CropRecord
 from fer_pipeline.errors import ModelError
 from fer_pipeline.faces import CHANNEL_COUNT, Channels
 from fer_pipeline.files import UNFINISHED_SUFFIX
+from fer_pipeline.json_values import fits, parse_json
 
 FORMAT = "fer-model"
 VERSION = 1
@@ -59,6 +60,40 @@ FILES = frozenset(
 )
 """All that we write into a model folder."""
 
+
+LARGEST_SIZE = 4096
+"""Side of a crop or an input in pixels: four times what can be asked for."""
+
+_LARGEST_MARGIN = 10
+
+_NUMBER = (int, float)
+
+# What readers rely on, of a spec that a stranger may have written.
+_REQUIRED = {
+    "network": str,
+    "emotions": [str],
+    "input_size": int,
+    "input_channels": str,
+    "crop": {
+        "size": int,
+        "margin": _NUMBER,
+        "channels": str,
+        "detector": {"cascade": str},
+        "cascade_digest": str,
+    },
+}
+_OPTIONAL = {
+    "dataset": {"digest": str, "faces": int, "file": str},
+    "split": {
+        "kind": str,
+        "seed": int,
+        "participants": {str: [str]},
+        "groups": {str: [str]},
+        "learned_before": [str],
+    },
+    "training": {"run": {"options": {}}},
+    "provenance": {"seed": int, "command": str, "versions": {}},
+}
 
 # Damage to an archive of arrays shows in many ways, down to those of the compression.
 _DAMAGE = (
@@ -108,19 +143,41 @@ class ModelSpec:
         if not path.is_file():
             raise ModelError(f"{folder}: no model folder ({SPEC_FILE} is missing)")
         try:
-            values = json.loads(path.read_text("utf-8"))
+            values = parse_json(path.read_text("utf-8"))
             found = values.pop("format"), values.pop("version")
             if found != (FORMAT, VERSION):
                 raise ModelError(
                     f"{path}: {found[0]} version {found[1]} cannot be read by this fer"
                 )
-            if values["input_channels"] not in CHANNEL_COUNT:
-                raise ValueError(f"channels {values['input_channels']} are not known")
+            _check(values)
             crop = CropRecord(**values.pop("crop"))
             emotions = tuple(values.pop("emotions"))
             return cls(crop=crop, emotions=emotions, **values)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: broken ({error}); train the model again") from error
+
+
+def _check(values: dict[str, Any]) -> None:
+    """Make sure that a spec, which a stranger may have written, says what can be meant.
+
+    Raises:
+        KeyError: Something is missing.
+        ValueError: Something makes no sense.
+    """
+    for name, kind in (_REQUIRED | _OPTIONAL).items():
+        if not fits(values[name] if name in _REQUIRED else values.get(name, {}), kind):
+            raise ValueError(f"{name} makes no sense")
+    crop, emotions = values["crop"], values["emotions"]
+    for channels in (values["input_channels"], crop["channels"]):
+        if channels not in CHANNEL_COUNT:
+            raise ValueError(f"channels {channels} are not known")
+    for size in (values["input_size"], crop["size"]):
+        if not 1 <= size <= LARGEST_SIZE:
+            raise ValueError(f"the size {size} is not from 1 to {LARGEST_SIZE}")
+    if not 0 <= crop["margin"] <= _LARGEST_MARGIN:
+        raise ValueError(f"the margin {crop['margin']} is not from 0 to {_LARGEST_MARGIN}")
+    if not emotions or len(set(emotions)) < len(emotions):
+        raise ValueError("emotions are missing, or there twice")
 
 
 def find_model(given: Path | None) -> Path:

@@ -59,6 +59,11 @@ _REACH = 1.0
 # Share of the newest step in the velocity of a face: boxes tremble.
 _VELOCITY_SHARE = 0.3
 
+# Frames that may be held, of any recording more than its longest gap has; but timestamps may be a
+# millionth of a second apart. The pixels take 2 GiB.
+_FEWEST_HELD, _MOST_HELD = 16, 1000
+_MOST_PIXELS_HELD = 2**31 * 2 // 3
+
 # Times come from rational timestamps by way of floating point.
 _TOLERANCE = 1e-6
 
@@ -224,12 +229,23 @@ class FaceTracker:
 
     def _let_go(self, time: float) -> None:
         """End the tracks that were out of sight for too long."""
-        for track in [one for one in self._alive if self._is_over(one, time)]:
+        full = self._is_full()
+        for track in [one for one in self._alive if self._is_over(one, time, full=full)]:
             self._alive.remove(track)
             if track.confirmed:
                 self._gone.append(track)
 
-    def _is_over(self, track: _Track, time: float) -> bool:
+    def _is_full(self) -> bool:
+        """Tell whether as many frames are held as may be; all are taken to be of one size."""
+        if len(self._held) <= _FEWEST_HELD:
+            return False
+        first = next((held.frame for held in self._held if isinstance(held.frame, Frame)), None)
+        pixels = 1 if first is None else max(1, first.luma.size)
+        return len(self._held) > max(_FEWEST_HELD, min(_MOST_HELD, _MOST_PIXELS_HELD // pixels))
+
+    def _is_over(self, track: _Track, time: float, *, full: bool = False) -> bool:
+        if full and (track.missed or not track.confirmed):
+            return True
         patience = self._options.longest_gap if track.confirmed else _TENTATIVE_SECONDS
         # However far the frames are apart, a tentative face may be found again in the next.
         waited = track.confirmed or track.missed

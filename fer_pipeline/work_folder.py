@@ -5,12 +5,12 @@ A stopped training goes on from it; the model folder appears, complete, at the e
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from fer_pipeline.errors import OutputError
 from fer_pipeline.files import put_back, remove_folder, replace_folder, replacing
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.model_folder import SPEC_FILE, ModelSpec, foreign_names, write_json
 
 RUN_FILE = "run.json"
@@ -100,8 +100,10 @@ class WorkFolder:
         )
 
     def _is_ours(self) -> bool:
-        file = self.path / RUN_FILE
-        return file.exists() and json.loads(file.read_text("utf-8")) == self.run
+        try:
+            return bool(parse_json((self.path / RUN_FILE).read_text("utf-8")) == self.run)
+        except (OSError, ValueError):
+            return False
 
     def _tidy(self) -> None:
         """Remove what a training left that was killed when its model was in place already."""

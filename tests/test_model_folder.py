@@ -43,7 +43,7 @@ PLAIN = st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.text(
 
 @settings(max_examples=30)
 @given(
-    st.lists(st.text(min_size=1), min_size=2, max_size=8).map(tuple),
+    st.lists(st.text(min_size=1), min_size=2, max_size=8, unique=True).map(tuple),
     st.integers(8, 1024),
     st.sampled_from(["gray", "rgb"]),
     PLAIN,

@@ -29,6 +29,7 @@ from fer_pipeline.files import (
     writing,
 )
 from fer_pipeline.image_coding import as_png
+from fer_pipeline.timeline import guarded
 
 Grouping = Literal["emotion", "participant"]
 
@@ -239,7 +240,7 @@ def _told(dataset: Dataset, row: int) -> Iterator[Any]:
         ("participant", dataset.participants),
         ("video", dataset.videos),
     ):
-        yield "" if values[column] == UNKNOWN else names[values[column]]
+        yield "" if values[column] == UNKNOWN else guarded(names[values[column]])
     yield _number(values["frame"])
     yield _measure(values["time"])
     yield from values["box"]

@@ -7,7 +7,6 @@ not bring them back, and a line in a log that tells when and how much, but not w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +43,7 @@ from fer_pipeline.files import (
     remove_folder,
     remove_if_empty,
 )
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.model_folder import SPEC_FILE, ModelSpec
 from fer_pipeline.video_extraction import parts_folder
 from fer_pipeline.work_folder import RUN_FILE
@@ -274,7 +274,7 @@ def _trainings(path: Path) -> list[Path]:
 
 def _is_on(training: Path, digest: str) -> bool:
     try:
-        run = json.loads((training / RUN_FILE).read_text("utf-8"))
+        run = parse_json((training / RUN_FILE).read_text("utf-8"))
         return bool(run["dataset"] == digest)
     except (OSError, ValueError, KeyError, TypeError):
         return False

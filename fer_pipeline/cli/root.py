@@ -12,6 +12,7 @@ import click
 from fer_pipeline import __version__
 from fer_pipeline.cli.console import Console
 from fer_pipeline.cli.lazy import LazyGroup
+from fer_pipeline.cli.plain_text import plain
 from fer_pipeline.errors import FerError, UsageError
 
 FAILED, WRONG_USAGE, PARTLY_DONE, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
@@ -69,7 +70,7 @@ class Root(LazyGroup):
 
 def _go_on(ctx: click.Context) -> str:
     if ctx.invoked_subcommand in ("evaluate", "data", "summarize", "agree", "live"):
-        return "nothing was written; run it again"
+        return "nothing is half written; run it again"
     if ctx.invoked_subcommand in ("import", "timeline"):
         return "run it again"  # pictures begin anew, finished clips are kept
     how = " with --resume" if ctx.invoked_subcommand == "train" else ""
@@ -81,7 +82,7 @@ def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:
         import traceback
 
         traceback.print_exc()
-    click.echo(f"fer: {message}", err=True)
+    click.echo(plain(f"fer: {message}"), err=True)
     ctx.exit(status)
 
 
@@ -104,7 +105,7 @@ def root() -> None:
       fer annotate clip.mp4 --out labels.csv
 
     A model names the expression that a face shows, not what a person feels.
-    Nothing leaves this machine.
+    Nothing leaves this machine, unless you name a cluster.
     """
 
 
@@ -116,7 +117,10 @@ def main() -> None:
         # A terminal with an old code page must not turn a name into a failure.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    root(prog_name="fer")
+    try:
+        root(prog_name="fer")
+    finally:
+        _end_in_peace()  # all is done: the exit status shall tell what, and no signal
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
@@ -130,6 +134,6 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
 
 
 def _end_in_peace() -> None:
-    """Let no second signal disturb the clearing up after the first: people press Ctrl-C twice."""
+    """Let no signal disturb the end or the clearing up before it: people press Ctrl-C twice."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -11,16 +11,32 @@ from pathlib import Path
 
 from fer_pipeline.errors import CoderError
 
+# ELAN's own files are seven deep. What writes a document goes down by recursion.
+_DEEPEST = 100
+
 
 class _DoctypeError(Exception):
     """The document declares a type."""
 
 
 class _Builder(ET.TreeBuilder):
-    """Keeps comments, and takes no document type."""
+    """Keeps comments, and takes no document type and no depth without an end."""
 
     def __init__(self) -> None:
         super().__init__(insert_comments=True, insert_pis=True)
+        self._depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str]) -> ET.Element:
+        """Begin an element."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ValueError(f"more than {_DEEPEST} elements lie in each other")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str) -> ET.Element:
+        """End an element."""
+        self._depth -= 1
+        return super().end(tag)
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:  # noqa: ARG002
         """Refuse a declaration of a document type, as the parser meets it."""

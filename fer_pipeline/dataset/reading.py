@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_pipeline.dataset import withdrawn as withdrawal
+from fer_pipeline.dataset.claims import check_claims
 from fer_pipeline.dataset.layout import (
     COLUMNS,
     FORMAT,
@@ -31,6 +32,16 @@ from fer_pipeline.domain import FloatArray, UInt8Array
 from fer_pipeline.errors import DatasetError, OutputError
 from fer_pipeline.faces import CHANNEL_COUNT
 from fer_pipeline.files import FileState, PathKind, kind_of, reason
+from fer_pipeline.json_values import parse_json
+
+# Damage shows in many ways: HDF5 has errors of several kinds, deep JSON and numbers without end
+# have theirs.
+_DAMAGE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError),
+    *(TypeError, ValueError),
+)
+
+_LONGEST_REASON = 200
 
 
 @dataclass(eq=False)
@@ -67,8 +78,9 @@ class Dataset:
         if name not in self._columns:
             try:
                 self._columns[name] = self._file[name][:]
-            except OSError as error:
-                raise DatasetError(f"{self.path}: {name} cannot be read ({error})") from error
+            except _DAMAGE as error:
+                problem = f"{self.path}: {name} cannot be read ({_told(error)})"
+                raise DatasetError(problem) from error
         return self._columns[name]
 
     @cached_property
@@ -100,8 +112,9 @@ class Dataset:
             return np.array([stored[int(row)] for row in rows], np.uint8).reshape(
                 -1, *stored.shape[1:]
             )
-        except OSError as error:
-            raise DatasetError(f"{self.path}: an image cannot be read ({error})") from error
+        except _DAMAGE as error:
+            problem = f"{self.path}: an image cannot be read ({_told(error)})"
+            raise DatasetError(problem) from error
 
     def batches(self) -> Iterator[slice]:
         """Yield all rows in order, so many at a time as fit into memory with their images."""
@@ -122,8 +135,9 @@ class Dataset:
             for offset, row in enumerate(rows.tolist()):
                 mask, chunk = stored.id.read_direct_chunk((row, 0, 0, 0))
                 target.id.write_direct_chunk((begin + offset, 0, 0, 0), chunk, mask)
-        except OSError as error:
-            raise DatasetError(f"{self.path}: an image cannot be read ({error})") from error
+        except _DAMAGE as error:
+            problem = f"{self.path}: an image cannot be read ({_told(error)})"
+            raise DatasetError(problem) from error
 
     def rows_by_video(self) -> dict[str | None, Rows]:
         """Return the rows of each video in their order, none for no face; of stills under None."""
@@ -175,8 +189,13 @@ def image_hash(image: UInt8Array) -> int:
 
 
 @contextmanager
-def open_dataset(path: Path) -> Iterator[Dataset]:
+def open_dataset(path: Path, *, sound: bool = True) -> Iterator[Dataset]:
     """Open a dataset for reading.
+
+    Args:
+        path: The file.
+        sound: Whether to refuse one whose columns are of another type, or point nowhere; who looks
+            for what is wrong wants to see it.
 
     Raises:
         DatasetError: The file is missing, is no dataset, is of another version, or is broken.
@@ -191,7 +210,10 @@ def open_dataset(path: Path) -> Iterator[Dataset]:
         problem = reason(error) if error.errno else "no valid HDF5 file"
         raise DatasetError(f"{path}: not a dataset that can be read ({problem})") from error
     with file:
-        yield _read_header(path, file)
+        dataset = _read_header(path, file)
+        if sound:
+            _require_sound(dataset)
+        yield dataset
 
 
 def withdrawn_from(path: Path) -> tuple[Withdrawn, ...]:
@@ -226,14 +248,19 @@ def refused_by(dataset: Dataset, output: Path) -> tuple[Withdrawn, ...]:
 
 
 def _read_header(path: Path, file: Any) -> Dataset:
-    found = file.attrs.get("format"), file.attrs.get("version")
+    try:
+        found = file.attrs.get("format"), file.attrs.get("version")
+    except _DAMAGE as error:
+        raise DatasetError(f"{path}: not a dataset that can be read ({_told(error)})") from error
     if not np.array_equal(found[0], FORMAT):
         raise DatasetError(f"{path}: an HDF5 file, but not a dataset of faces made by fer")
     if not np.array_equal(found[1], VERSION):
         raise DatasetError(
             f"{path}: version {found[1]} of the format; this fer reads version {VERSION}"
         )
+    state = FileState.of(path)
     try:
+        check_claims(file, state.size)
         channels = file.attrs["channels"]
         if channels not in CHANNEL_COUNT:
             raise ValueError(f"channels {channels!r}")
@@ -242,19 +269,56 @@ def _read_header(path: Path, file: Any) -> Dataset:
             emotions=tuple(map(str, file.attrs["emotions"])),
             participants=tuple(file["participants"].asstr()[:]),
             videos=tuple(file["videos"].asstr()[:]),
-            crop=CropRecord(channels=channels, **json.loads(file.attrs["crop"])),
-            provenance=json.loads(file.attrs["provenance"]),
-            state=FileState.of(path),
+            crop=CropRecord(channels=channels, **parse_json(file.attrs["crop"])),
+            provenance=dict(parse_json(file.attrs["provenance"])),
+            state=state,
             withdrawn=withdrawal.from_json(file.attrs.get(withdrawal.ATTRIBUTE, "[]")),
             _file=file,
         )
         columns = (*COLUMNS, "images", *([VOTES] if VOTES in file else []))
         lengths = {file[name].shape[0] for name in columns}
-    except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
-        raise DatasetError(f"{path}: the dataset is broken ({error}); extract it again") from error
+        for name in (*dataset.emotions, *dataset.participants, *dataset.videos):
+            name.encode()  # HDF5 takes any bytes for a text, which no other file could hold
+    except _DAMAGE as error:
+        problem = f"{path}: the dataset is broken ({_told(error)})"
+        raise DatasetError(f"{problem}; extract it again") from error
     if len(lengths) > 1:
         raise DatasetError(f"{path}: the dataset is broken (columns of different lengths)")
     return dataset
+
+
+def _require_sound(dataset: Dataset) -> None:
+    """Refuse a dataset whose rows cannot mean anything.
+
+    Raises:
+        DatasetError: A column is of another type, or points beyond its names.
+    """
+    columns = dict(COLUMNS)
+    if VOTES in dataset._file:
+        columns[VOTES] = np.float32, (len(dataset.emotions),)
+    for name, (dtype, shape) in columns.items():
+        if dataset.layout(name) != (np.dtype(dtype), shape):
+            raise _unsound(dataset, f"{name} is of another type")
+    size, channels = dataset.crop.size, CHANNEL_COUNT[dataset.crop.channels]
+    if dataset.layout("images") != (np.dtype(np.uint8), (size, size, channels)):
+        raise _unsound(dataset, "images are not what its crop says")
+    for name, names in (
+        ("label", dataset.emotions),
+        ("participant", dataset.participants),
+        ("video", dataset.videos),
+    ):
+        index = dataset.column(name)
+        if len(index) and not UNKNOWN <= index.min() <= index.max() < len(names):
+            raise _unsound(dataset, f"{name} points to what is not there")
+
+
+def _unsound(dataset: Dataset, what: str) -> DatasetError:
+    return DatasetError(f"{dataset.path}: broken ({what})", "fer data verify tells where")
+
+
+def _told(error: BaseException) -> str:
+    """Say in one short line what went wrong."""
+    return " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
 
 
 def counts(dataset: Dataset) -> NDArray[np.int64]:

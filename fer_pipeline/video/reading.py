@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from fer_pipeline.domain import Frame, LostFrame, PassedFrame, Pixels
 from fer_pipeline.errors import VideoError
@@ -27,6 +27,7 @@ from fer_pipeline.video.sparse import (
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 VIDEO_SUFFIXES = frozenset(
@@ -36,6 +37,9 @@ VIDEO_SUFFIXES = frozenset(
 
 EARLY_END_SECONDS = 1.0
 """A video may end this much before its claimed duration without a warning."""
+
+MOST_PIXELS = 2**26
+"""Of a picture, 8192 x 8192: twice as many as 8K has. A picture takes 100 to 400 MB at that."""
 
 # Broken files can make the demuxer fail again and again without moving on.
 _MOST_DEMUXER_ERRORS = 100
@@ -374,10 +378,28 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     stream = moving[0]
     if stream.codec_context is None:
         raise VideoError(f"{path}: no decoder for its video stream", "convert it, say to H.264")
+    _refuse_huge(path, stream.codec_context)
+    _refuse_countless(path, stream)
     # With more threads, a damaged file gives other pictures on each machine, or FFmpeg waits for
     # ever. The search for faces takes far longer than decoding with one.
     stream.codec_context.thread_count = 1
     return stream
+
+
+def _refuse_huge(path: Path, codec: VideoCodecContext) -> None:
+    """Refuse pictures that would not fit into memory, those too that a stream turns to later."""
+    if codec.width * codec.height > MOST_PIXELS:
+        problem = f"{path}: pictures of {codec.width} x {codec.height} pixels"
+        raise VideoError(problem, f"make it smaller, {MOST_PIXELS / 1e6:.0f} million at most")
+    codec.options = {**codec.options, "max_pixels": str(MOST_PIXELS)}
+
+
+def _refuse_countless(path: Path, stream: VideoStream) -> None:
+    """Refuse a table of frames that is none: a file of a kilobyte may list hundreds of millions."""
+    entries: Any = stream.index_entries
+    if len(entries) > path.stat().st_size:
+        problem = f"{path}: lists {len(entries)} frames, more than it has bytes"
+        raise VideoError(problem, "copy it again")
 
 
 def _is_cover_picture(stream: VideoStream) -> bool:

@@ -1,0 +1,46 @@
+"""JSON that others may have written: read without trust."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# As itself, or as JSON writes it; two of them side by side are one character.
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
+
+Pattern = Any
+"""A type, or several; ``[pattern]`` for a list; ``{str: pattern}`` for an object of any keys;
+``{"key": pattern}`` for one whose keys, where they are there, fit."""
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the values of a JSON text.
+
+    Raises:
+        ValueError: It is none, its values lie deeper in each other than Python can follow, or one
+            is half a character, which no file can hold.
+    """
+    text = text.decode() if isinstance(text, bytes) else text
+    try:
+        values = json.loads(text)
+        if _HALF_CHARACTER.search(text):
+            json.dumps(values, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise ValueError("its values lie too deep in each other") from error
+    return values
+
+
+def fits(values: Any, pattern: Pattern) -> bool:
+    """Tell whether values are of the kinds that a pattern asks for."""
+    if isinstance(pattern, list):
+        return isinstance(values, list) and all(fits(one, pattern[0]) for one in values)
+    if isinstance(pattern, dict):
+        if not isinstance(values, dict):
+            return False
+        if str in pattern:
+            return all(fits(one, pattern[str]) for one in values.values())
+        return all(fits(values[key], kind) for key, kind in pattern.items() if key in values)
+    if isinstance(values, bool):  # which Python takes for a number
+        return pattern is bool
+    return isinstance(values, pattern)

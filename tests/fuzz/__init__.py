@@ -1,0 +1,1 @@
+"""Hostile and broken input: mutated files of every kind, through the commands that read them."""
