@@ -5,17 +5,53 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer_pipeline.errors import FerError, OutputError
 
+if TYPE_CHECKING:
+    import filelock
+
 UNFINISHED_SUFFIX = ".unfinished"
+
+# Set in a process beside which others, on other machines, may write the same file.
+_attempt = ""
+
+_ATTEMPT = re.compile(r"\.[0-9a-f]{16}" + re.escape(UNFINISHED_SUFFIX))
+
+
+def name_attempt(name: str) -> None:
+    """Let what this process writes have unfinished names of its own.
+
+    Args:
+        name: 16 hexadecimal digits that nobody else has; or nothing.
+    """
+    global _attempt  # noqa: PLW0603 - it is a property of the process
+    _attempt = f".{name}" if name else ""
+
+
+def remove_attempts(paths: Collection[Path]) -> None:
+    """Remove what attempts with names of their own left unfinished of some files.
+
+    One that still goes on fails at its end.
+    """
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name)
+    for folder, wanted in names.items():
+        with suppress(OSError):  # there is none yet, or it cannot be read
+            for entry in [entry.name for entry in os.scandir(folder)]:
+                found = _ATTEMPT.search(entry)
+                if found and found.end() == len(entry) and entry[: found.start()] in wanted:
+                    (folder / entry).unlink()
 
 
 @contextmanager
@@ -29,7 +65,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OutputError: The folder cannot be written to, or the disk is full.
     """
     place = path.resolve() if path.is_symlink() else path
-    unfinished = place.with_name(place.name + UNFINISHED_SUFFIX)
+    unfinished = place.with_name(place.name + _attempt + UNFINISHED_SUFFIX)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
@@ -39,6 +75,12 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             unfinished.unlink()
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what a worker that died while it wrote a file has left of it."""
+    with suppress(OSError):
+        path.with_name(path.name + UNFINISHED_SUFFIX).unlink()
 
 
 def reason(error: OSError) -> str:
@@ -135,11 +177,23 @@ def locked(output: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):
-            lock.release()
-            path.unlink()
+        _let_go(lock, path)
         for folder in made:
             remove_if_empty(folder)
+
+
+def _let_go(lock: filelock.BaseFileLock, path: Path) -> None:
+    """Let go of a lock and remove its file.
+
+    The name goes first: were the lock let go first, another run could take it on this very file,
+    which then lost its name, and a third run would lock a new one. Windows keeps the name of a file
+    that is open, for whoever holds it.
+    """
+    first, then = (lock.release, path.unlink) if os.name == "nt" else (path.unlink, lock.release)
+    with suppress(OSError):
+        first()
+    with suppress(OSError):
+        then()
 
 
 @contextmanager

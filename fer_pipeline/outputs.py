@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import unicodedata
@@ -14,7 +15,9 @@ from typing import Any, Literal
 
 from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import FORMATS, companion_of, format_of, require_library
-from fer_pipeline.files import PathKind, kind_of
+from fer_pipeline.files import PathKind, kind_of, writing
+from fer_pipeline.json_values import fits, parse_json
+from fer_pipeline.real_paths import RealPaths
 from fer_pipeline.sources import Source
 
 MANIFEST_FILE = "fer-annotation.jsonl"
@@ -139,7 +142,8 @@ def picture_targets(
         }
         for name, stem in _stems([source.name for source in sources]).items()
     }
-    places = [_folded(os.path.realpath(path)) for one in targets.values() for path in one.values()]
+    real = RealPaths()
+    places = [_folded(real.of(path)) for one in targets.values() for path in one.values()]
     for place, users in Counter(places).items():
         if users > 1:
             raise OutputError(f"{place}: would be written twice", "give each another name")
@@ -236,8 +240,9 @@ def refuse_shared_paths(
         for output, first in of_clip.items()
         for path in _with_companion(first, output.format)
     ]
+    real = RealPaths()
     for path, writer in written:
-        place = _folded(os.path.realpath(path))
+        place = _folded(real.of(path))
         if place in writers:
             problem = f"{path}: would be written twice, for {writers[place]} and for {writer}"
             raise OutputError(problem, "rename one, or give another --out")
@@ -294,11 +299,24 @@ def add_to_manifest(
     path = output.manifest
     if clip is not None:
         entry["clip"] = way_to(clip, output.path)
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    with writing(path):
+        _add_line(path, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+
+
+def _add_line(path: Path, line: bytes) -> None:
+    """Add a whole line to a file, or nothing."""
+    with path.open("a+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":  # a run was killed while it wrote the last one
+                line = b"\n" + line
+        try:
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            file.truncate(size)
+            raise
 
 
 def forget(output: Output | Picture, name: str) -> None:
@@ -331,11 +349,18 @@ def way_to(path: Path, folder: Path) -> str:
         return str(path.absolute())
 
 
+_ENTRY = {"video": str, "made_from": {}}
+
+
 def _entries(output: Output | Picture) -> Iterator[dict[str, Any]]:
     """Yield the notes about files of an output's format."""
     for entry in _lines(output.manifest):
         try:
-            if entry["format"] == output.format and entry.keys() >= {"video", "made_from"}:
+            if (
+                entry["format"] == output.format
+                and fits(entry, _ENTRY)
+                and _ENTRY.keys() <= set(entry)
+            ):
                 yield entry
         except (KeyError, TypeError, AttributeError):
             continue
@@ -343,9 +368,9 @@ def _entries(output: Output | Picture) -> Iterator[dict[str, Any]]:
 
 def _lines(manifest: Path) -> Iterator[Any]:
     try:
-        lines = manifest.read_text("utf-8").splitlines()
+        lines = manifest.read_bytes().splitlines()
     except OSError:
         return
     for line in lines:
         with suppress(ValueError):  # a run was killed while it wrote this line
-            yield json.loads(line)
+            yield parse_json(line)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from fer_pipeline.errors import VideoError
-from fer_pipeline.files import PathKind, kind_of, reason
+from fer_pipeline.files import FileState, PathKind, digest_of, kind_of, reason
+from fer_pipeline.real_paths import RealPaths
 from fer_pipeline.video import VIDEO_SUFFIXES
 
 
@@ -25,6 +27,33 @@ class Source:
     path: Path
     name: str
 
+    def state(self) -> FileState:
+        """Return the state of the file now.
+
+        Raises:
+            VideoError: It is gone, or cannot be looked at.
+        """
+        with self._reading():
+            return FileState.of(self.path)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the file's content.
+
+        Raises:
+            VideoError: It is gone, or cannot be read.
+        """
+        with self._reading():
+            return digest_of(self.path)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell of what can happen to any file between two looks at it."""
+        try:
+            yield
+        except OSError as error:
+            problem = f"{self.path}: cannot be read ({reason(error)})"
+            raise VideoError(problem, "see whether it is still there, and run it again") from error
+
 
 def find_videos(inputs: Sequence[Path]) -> tuple[Source, ...]:
     """List the videos in files and folders, folders recursively, in the order of their names.
@@ -39,12 +68,13 @@ def find_videos(inputs: Sequence[Path]) -> tuple[Source, ...]:
     """
     sources: dict[str, Source] = {}
     names: dict[str, str] = {}
+    real = RealPaths()
     for given in inputs:
         for source in _videos_below(given):
             _check_name(source)
             twin = sources.setdefault(source.name, source)
-            place = os.path.realpath(source.path)
-            if os.path.realpath(twin.path) != place:
+            place = real.of(source.path)
+            if twin is not source and real.of(twin.path) != place:
                 raise VideoError(
                     f"{source.path} and {twin.path} are both known as {source.name}; "
                     "give the folder above them instead, or rename one"

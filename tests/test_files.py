@@ -16,9 +16,11 @@ from fer_pipeline.files import (
     PathKind,
     digest_of,
     kind_of,
+    name_attempt,
     name_digest,
     put_back,
     reason,
+    remove_attempts,
     remove_folder,
     remove_if_empty,
     replace_folder,
@@ -72,6 +74,38 @@ def test_a_file_left_by_a_killed_run_is_replaced(tmp_path):
         unfinished.write_text("new")
     assert names_in(tmp_path) == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_attempts_that_have_names_do_not_disturb_each_other(tmp_path):
+    target = tmp_path / "a.txt"
+    try:
+        name_attempt("0" * 16)
+        with replacing(target) as one:
+            one.write_text("by one")
+            name_attempt("1" * 16)
+            with replacing(target) as other:
+                other.write_text("by the other")
+            assert target.read_text() == "by the other"
+            assert one.read_text() == "by one"
+    finally:
+        name_attempt("")
+    assert target.read_text() == "by one"
+    assert names_in(tmp_path) == ["a.txt"]
+
+
+def test_what_killed_attempts_left_is_removed_and_nothing_else(tmp_path):
+    left = f"a.txt.{'0' * 16}.unfinished"
+    others = (
+        "a.txt",
+        "a.txt.unfinished",
+        f"b.txt.{'0' * 16}.unfinished",
+        f"a.txt.{'0' * 16}.unfinished.txt",
+        "a.txt.0.unfinished",
+    )
+    for name in (left, *others):
+        (tmp_path / name).touch()
+    remove_attempts([tmp_path / "a.txt", tmp_path / "missing" / "a.txt"])
+    assert names_in(tmp_path) == sorted(others)
 
 
 def test_a_file_cannot_be_written_below_a_file(tmp_path):

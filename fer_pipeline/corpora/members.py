@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 ARRAY_SUFFIXES = frozenset({".npy"})
+MOST_PICTURE_BYTES = 2**28
+"""Of a file in an archive that is read at once: as much as the largest picture has uncompressed."""
+
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
 _READ_AT_ONCE = 2**20
@@ -38,6 +41,7 @@ _BROKEN_ARCHIVE = (
     lzma.LZMAError,
     NotImplementedError,  # a compression that Python does not know
     tarfile.TarError,
+    UnicodeDecodeError,  # a name that is said to be UTF-8
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -136,6 +140,16 @@ def source_digest(source: Path, progress: Progress = lambda _: None) -> str:
         return _container(source).digest(progress)
 
 
+def source_state(source: Path) -> str:
+    """Return what tells, without reading it, whether a source is as it was.
+
+    Raises:
+        CorpusError: The source does not exist, or cannot be looked at.
+    """
+    with telling(source):
+        return _container(source).state()
+
+
 @contextmanager
 def telling(source: Path) -> Iterator[None]:
     """Tell in one line what is wrong with a source while it is read.
@@ -180,6 +194,9 @@ class _File:
     def digest(self, progress: Progress) -> str:
         return _digest_of(self._path, progress)
 
+    def state(self) -> str:
+        return _state_of(self._path)
+
 
 class _Zip(_File):
     passes_whole = True
@@ -194,10 +211,22 @@ class _Zip(_File):
                 name = info.filename
                 if not (_is_member(info) and wanted(name)):
                     continue
+                _refuse_huge(self._path, name, info.file_size)
                 if info.flag_bits & _ENCRYPTED:
                     raise CorpusError(f"{self._path}: needs a password", "unpack it first")
                 with archive.open(info) as file:
                     yield Member(name, f"{self._path}: {name}", file)
+
+
+def _refuse_huge(archive: Path, name: str, size: int) -> None:
+    """Refuse what is read at once and would fill the memory: archives shrink zeros a thousandfold.
+
+    Raises:
+        CorpusError: A picture claims more than any picture has.
+    """
+    if size > MOST_PICTURE_BYTES and suffix(name) not in TABLE_SUFFIXES:
+        problem = f"{archive}: {name} claims {size / 2**20:.0f} MiB"
+        raise CorpusError(problem, "get the file anew, or unpack it and give the folder")
 
 
 def _is_member(info: zipfile.ZipInfo) -> bool:
@@ -219,6 +248,7 @@ class _Tar(_File):
             for member in archive:
                 if not (member.isfile() and _matters(member.name) and wanted(member.name)):
                     continue
+                _refuse_huge(self._path, member.name, member.size)
                 file = archive.extractfile(member)
                 if file is not None:
                     with file:
@@ -247,6 +277,12 @@ class _Folder(_File):
         for name, path in self._files():
             line = f"{name}\n{_digest_of(path, progress)}\n"
             total.update(line.encode("utf-8", "surrogateescape"))
+        return total.hexdigest()
+
+    def state(self) -> str:
+        total = hashlib.sha256()
+        for name, path in self._files():
+            total.update(f"{name}\n{_state_of(path)}\n".encode("utf-8", "surrogateescape"))
         return total.hexdigest()
 
     def _files(self) -> Iterator[tuple[str, str]]:
@@ -345,6 +381,11 @@ def _digest_of(path: Path | str, progress: Progress) -> str:
     """Return the SHA-256 of a file's content."""
     with _open_counted(path, progress) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _state_of(path: Path | str) -> str:
+    status = os.stat(path)  # noqa: PTH116 - no Path for each of a million files
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _open_counted(path: Path | str, progress: Progress) -> io.BufferedReader:

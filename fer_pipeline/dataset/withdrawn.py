@@ -18,6 +18,7 @@ from typing import Any
 
 from fer_pipeline.dataset.layout import called_in
 from fer_pipeline.errors import DatasetError
+from fer_pipeline.json_values import parse_json
 
 ATTRIBUTE = "withdrawn"
 """Root attribute of the file: a JSON list, one object for each person."""
@@ -155,4 +156,4 @@ def from_json(text: Any) -> tuple[Withdrawn, ...]:
     Raises:
         TypeError, ValueError: It is nothing that `to_json` wrote.
     """
-    return tuple(Withdrawn(**one) for one in json.loads(text))
+    return tuple(Withdrawn(**one) for one in parse_json(text))

@@ -31,6 +31,7 @@ from fer_pipeline.dataset.layout import (
     rows_at_once,
 )
 from fer_pipeline.dataset.reading import Dataset
+from fer_pipeline.dataset.storage import Storage, undisturbed
 from fer_pipeline.dataset.withdrawn import Withdrawn, withdrawn_among
 from fer_pipeline.domain import order_emotions
 from fer_pipeline.errors import DatasetError
@@ -38,8 +39,8 @@ from fer_pipeline.faces import CHANNEL_COUNT, network_inputs
 from fer_pipeline.files import replacing, require_room
 
 _ROOM_KEPT = 2**24
-"""Bytes left free on the disk: when HDF5 meets a full one it can neither close its file nor let the
-process end in peace. It holds a MiB of each column before it writes."""
+"""Bytes left free on the disk: HDF5 holds a MiB of each column before it writes, and a full disk
+shall be known before hours are spent on what cannot be kept."""
 
 _MOST_EMOTIONS = 127  # labels are int8
 
@@ -79,9 +80,10 @@ AS_IT_IS = Edits()
 class DatasetWriter:
     """Appends faces to a new dataset; use `create_dataset`."""
 
+    @undisturbed()
     def __init__(
         self,
-        file: Any,
+        storage: Storage,
         crop: CropRecord,
         emotions: Sequence[str],
         *,
@@ -89,7 +91,8 @@ class DatasetWriter:
         withdrawn: Sequence[Withdrawn],
     ) -> None:
         _refuse_too_many(emotions)
-        self._file = file
+        self._file = file = storage.hdf5()
+        self._storage = storage
         self._crop = crop
         self._emotions = {name: index for index, name in enumerate(emotions)}
         self._participants: dict[str, int] = {}
@@ -165,6 +168,7 @@ class DatasetWriter:
         self._extend(columns)
         self._copy_images(source, rows)
 
+    @undisturbed()
     def list_shown_emotions(self) -> None:
         """Leave out of the list of emotions those that no face so far shows; put it in order."""
         self._flush()
@@ -184,6 +188,7 @@ class DatasetWriter:
         self._emotions = {name: index for index, name in enumerate(shown)}
         self._file.attrs["emotions"] = np.array(shown, _text_type())
 
+    @undisturbed()
     def finish(self, provenance: dict[str, Any]) -> None:
         """Write what is still held, the names, and where everything comes from."""
         self._flush()
@@ -251,13 +256,15 @@ class DatasetWriter:
         for batch in batches(rows, images.shape[1:]):
             self._require_room(len(batch) * math.prod(images.chunks))
             if alike:
-                source.copy_images(batch, images)
+                with undisturbed():
+                    source.copy_images(batch, images)
             else:
                 given = source.images(batch)
                 made = network_inputs(given, self._crop.size, self._crop.channels)
                 self._extend({"images": made})
 
     def _flush(self) -> None:
+        self._storage.require_sound()  # else HDF5 would miss what it believes to be written
         if not self._buffer:
             return
         columns = dict(
@@ -266,6 +273,7 @@ class DatasetWriter:
         self._buffer.clear()
         self._extend({name: np.asarray(columns[name]) for name in self._stored})
 
+    @undisturbed()
     def _extend(self, columns: dict[str, NDArray[Any]]) -> None:
         self._require_room(sum(values.nbytes for values in columns.values()))
         for name, values in columns.items():
@@ -275,7 +283,8 @@ class DatasetWriter:
                 stored[-len(values) :] = values
 
     def _require_room(self, size: int) -> None:
-        require_room(Path(self._file.filename).parent, size + _ROOM_KEPT)
+        self._storage.require_sound()
+        require_room(self._storage.folder, size + _ROOM_KEPT)
 
 
 def _translate(column: NDArray[np.int32], number: Callable[[int], int]) -> NDArray[np.int32]:
@@ -363,14 +372,8 @@ def create_dataset(
     Raises:
         OutputError: The file cannot be written.
     """
-    import h5py
-
-    # Attributes beyond 64 KiB, such as the provenance of a thousand videos, need the format of
-    # HDF5 1.8; every reader of the last fifteen years knows it.
-    with (
-        replacing(path) as unfinished,
-        h5py.File(unfinished, "w", libver=("earliest", "v108")) as file,
-    ):
-        listed = order_emotions(emotions)
-        yield DatasetWriter(file, crop, listed, votes=votes, withdrawn=withdrawn)
-        file.flush()
+    with replacing(path) as unfinished:
+        with Storage(unfinished) as storage:
+            listed = order_emotions(emotions)
+            yield DatasetWriter(storage, crop, listed, votes=votes, withdrawn=withdrawn)
+        storage.require_sound()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_pipeline.corpora import CORPORA, Corpus, Progress, ReadOptions
-from fer_pipeline.corpora.members import source_digest, source_size
+from fer_pipeline.corpora.members import source_digest, source_size, source_state
 from fer_pipeline.dataset import (
     NOBODY,
     CropRecord,
@@ -79,6 +79,7 @@ class ImportPlan:
         paths: Files and folders to be read.
         options: How.
         sources: What is known of the paths, by name.
+        states: What tells whether each of the paths is as it was.
         output: The dataset.
         crop: How faces are cut out.
         record: The same, as it is recorded in the dataset.
@@ -91,6 +92,7 @@ class ImportPlan:
     paths: tuple[Path, ...]
     options: ImportOptions
     sources: dict[str, SourceRecord]
+    states: tuple[str, ...]
     output: Path
     crop: CropOptions
     record: CropRecord
@@ -106,6 +108,16 @@ class ImportPlan:
     def size(self) -> int:
         """Bytes to be read."""
         return sum(source.size for source in self.sources.values())
+
+    def require_unchanged(self) -> None:
+        """Make sure that what was read is what was found, and recorded, before it was read.
+
+        Raises:
+            CorpusError: A file came, went or changed meanwhile.
+        """
+        for path, state in zip(self.paths, self.states, strict=True):
+            if source_state(path) != state:
+                raise CorpusError(f"{path}: changed while it was read", "run it again")
 
 
 def plan_import(
@@ -139,6 +151,7 @@ def plan_import(
         raise OutputError(f"{output}: a folder; give the name of a file with -o")
     if output.resolve() in {path.resolve() for path in paths}:
         raise OutputError(f"{output}: is one of the inputs", "give another -o")
+    states = tuple(map(source_state, paths))
     sources: dict[str, SourceRecord] = {}
     for path in paths:
         name = _name_of(path)
@@ -153,7 +166,9 @@ def plan_import(
     known = None if overwrite else _known_import(output, kind, sources, options, record)
     if withdrawn != before:
         known = None  # somebody comes back, for whom it has to be read again
-    return ImportPlan(kind, tuple(paths), options, sources, output, crop, record, known, withdrawn)
+    return ImportPlan(
+        kind, tuple(paths), options, sources, states, output, crop, record, known, withdrawn
+    )
 
 
 def _check_options(kind: str, options: ImportOptions) -> None:

@@ -93,6 +93,7 @@ def _import(
             tally.add(face)
             if isinstance(face, FaceRow):
                 writer.append(None, face)
+        plan.require_unchanged()
         if not tally.faces:
             raise _nothing_usable(plan, tally)
         writer.list_shown_emotions()

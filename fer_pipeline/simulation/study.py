@@ -7,10 +7,12 @@ that was stopped goes on with what is missing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from fer_pipeline.faces import one_thread_each
+from fer_pipeline.files import remove_unfinished
 from fer_pipeline.provenance import provenance
 from fer_pipeline.simulation.clips import Clip, clips_of
 from fer_pipeline.simulation.folder import SEGMENTS_FILE, StudyFolder
@@ -19,7 +21,7 @@ from fer_pipeline.simulation.options import RecordingOptions, StudyOptions, chec
 from fer_pipeline.simulation.person import Identity
 from fer_pipeline.simulation.recording import Recorder
 from fer_pipeline.simulation.truth import TruthRow, read_truth, write_segments, write_truth
-from fer_pipeline.workers import Outcome, Progress, run_tasks
+from fer_pipeline.workers import Crew, Outcome, Progress, run_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,13 @@ def run_study(
         For each participant the number of clips, or the reason why there are none.
     """
     plan.folder.describe(plan.options, provenance(command), complete=False)
-    with one_thread_each():
-        yield from run_tasks(render_participant, plan.tasks, workers, progress)
+    outcomes = run_tasks(render_participant, plan.tasks, Crew(workers), progress)
+    with one_thread_each(), closing(outcomes):
+        for outcome in outcomes:
+            if outcome.error is not None:
+                for clip in outcome.task.clips:
+                    remove_unfinished(plan.folder.clip(clip.name))
+            yield outcome
 
 
 def render_participant(task: ParticipantTask, progress: Progress) -> int:
