@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from fer_pipeline.errors import ModelError, UsageError
 from fer_pipeline.faces import Channels
 from fer_pipeline.files import digest_of
 from fer_pipeline.fit_options import FitOptions
-from fer_pipeline.model_folder import KERAS_FILE
+from fer_pipeline.model_folder import KERAS_FILE, SPEC_FILE
 from fer_pipeline.networks import DEFAULT_NETWORK, IMAGENET, check_size, find_network
 from fer_pipeline.split_file import read_split, replay
 from fer_pipeline.splits import BY_PERSON, Split, SplitKind, divide
 from fer_pipeline.work_folder import Run
+
+# On one side of a split, in the line that tells of it.
+_MOST_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +140,16 @@ def _announce_sides(splits: tuple[Split, ...], split: Split, options: TrainingOp
         return f"{what}, each of {len(splits)} folds tested in turn{warning}"
     sides = ("training", "validation", "test")
     if split.kind == "participant":
-        people = "; ".join(f"{side} {' '.join(split.groups[side])}" for side in sides)
+        people = "; ".join(f"{side} {_named(split.groups[side])}" for side in sides)
         return f"{what}: {people}"
     faces = ", ".join(f"{side} {len(getattr(split, side))} faces" for side in sides)
     return f"{what}: {faces}{warning}"
+
+
+def _named(people: Sequence[str]) -> str:
+    if len(people) > _MOST_NAMED:
+        return f"{len(people)} people, whom {SPEC_FILE} names"
+    return " ".join(people)
 
 
 def without(split: Split) -> str:

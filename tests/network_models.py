@@ -60,17 +60,18 @@ def stem_of(model):
 
 
 def lower_part_of(model):
-    """Return a network up to where no kind of layer of its backbone is missing."""
+    """Return a network up to where no kind of layer below its head is missing."""
     from fer_pipeline.networks.backbones import backbone_of
 
-    inner = backbone_of(model)
-    kinds = {_kind(layer) for layer in inner.layers}
+    inner = backbone_of(model) or model
+    last = max(i for i, layer in enumerate(inner.layers) if len(layer.output.shape) == 4)
+    kinds = {_kind(layer) for layer in inner.layers[: last + 1]}
     seen = set()
     for layer in inner.layers:
         seen.add(_kind(layer))
         if seen == kinds:
             part = load_keras().Model(inner.input, layer.output)
-            return _behind(before_backbone(model), part)
+            return part if inner is model else _behind(before_backbone(model), part)
     raise AssertionError
 
 

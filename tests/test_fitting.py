@@ -128,18 +128,27 @@ def test_a_stopped_fit_goes_on_as_if_it_had_not_been_stopped(undisturbed, tmp_pa
 @pytest.mark.parametrize(
     ("network", "changes"),
     [
-        # Dropout draws from a state of its own.
-        ("cnn1", {"optimizer": "sgd", "schedule": "cosine", "mixed_precision": True}),
-        ("lenet5", {"freeze": True, "unfreeze": 1}),
-        ("lenet5", {"mixup": 0.4, "target": "votes", "weight_decay": 0.1}),
+        (
+            "cnn1",
+            {
+                "optimizer": "sgd",
+                "schedule": "cosine",
+                "mixed_precision": True,
+                "mixup": 0.4,
+                "target": "votes",
+                "weight_decay": 0.1,
+            },
+        ),
+        ("lenet5", {"epochs": 2, "freeze": True, "unfreeze": 1}),
     ],
-    ids=["dropout, cosine and mixed precision", "unfreezing", "mixup, votes and weight decay"],
+    # Dropout draws from a state of its own.
+    ids=["dropout, cosine, mixed precision, mixup, votes and weight decay", "unfreezing"],
 )
 def test_a_stopped_fit_goes_on_in_the_same_way_with(network, changes, tmp_path):
     def stop_after_one(_: Epoch) -> None:
         raise StoppedError
 
-    options = replace(OPTIONS, epochs=3, **changes)
+    options = replace(OPTIONS, **{"epochs": 3, **changes})
     undisturbed = fitted(tmp_path / "undisturbed", options, ignore, network)
     with pytest.raises(StoppedError):
         fitted(tmp_path / "stopped", options, stop_after_one, network)
@@ -336,7 +345,10 @@ def test_weight_decay_lessens_every_weight_by_its_share_of_the_rate_in_each_step
     """Of faces that weigh nothing there is nothing to learn, so that the decay is all there is."""
     faces = replace(made_up_faces(), weights=np.zeros(CLASSES, np.float32))
     options = replace(OPTIONS, epochs=1, optimizer=optimizer, learning_rate=0.01, weight_decay=0.5)
-    for decay, kept in ((0.5, (1 - 0.01 * 0.5) ** 4), (0.0, 1)):  # four steps
+    decays = {0.5: (1 - 0.01 * 0.5) ** 4}  # four steps
+    if optimizer == "adam":  # without decay nothing changes
+        decays[0.0] = 1
+    for decay, kept in decays.items():
         fit = new_fit(tmp_path / str(decay), replace(options, weight_decay=decay))
         before = fit.model.get_weights()
         fit.learn(faces, TRAINING)

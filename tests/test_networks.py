@@ -42,7 +42,10 @@ SMALL = [name for name in NETWORKS if name not in BACKBONES]
 # kind of layer in them.
 DEEP = [name for name in BACKBONES if name != "vgg16"]
 
+# These come from Keras and are put together by the same few lines, so that of two of them the lower
+# part says what the whole does; the whole of the third is saved and loaded.
 ALIKE = ["densenet169", "resnet50v2", "resnet101"]
+IN_PART = ["densenet169", "resnet101"]
 TAKEN = [name for name in BACKBONES if name not in ALIKE]
 
 
@@ -158,7 +161,7 @@ def test_looking_networks_up_loads_no_keras():
 # Back from a file
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=[name for name in NETWORKS if name not in IN_PART])
 def saved(request, tmp_path_factory, cached_networks):
     """A network in its own channels: its name, the model, its folder, faces, what it tells."""
     name = request.param
@@ -188,7 +191,7 @@ def test_a_network_saved_and_loaded_tells_the_same(saved):
 
 def test_keras_and_litert_tell_the_same(saved):
     name, _, folder, inputs, expected = saved
-    if name in DEEP:
+    if name in DEEP or name == "resnetm":
         pytest.skip("converted in part, below")
     assert np.abs(by_litert(write_litert(folder), inputs) - expected).max() <= 1e-4
 
@@ -206,8 +209,8 @@ def test_a_network_takes_all_of_a_model_of_its_own_but_another_head(saved):
     assert np.array_equal(*before_last)
 
 
-@pytest.mark.parametrize("name", DEEP)
-def test_every_kind_of_layer_of_a_deep_backbone_is_saved_and_converted(
+@pytest.mark.parametrize("name", [*DEEP, "resnetm"])
+def test_every_kind_of_layer_of_a_deep_network_is_saved_and_converted(
     name, cached_networks, tmp_path
 ):
     channels = NETWORKS[name].channels

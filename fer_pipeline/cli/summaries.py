@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fer_pipeline.cli.console import Console
 from fer_pipeline.dataset import Dataset, counts
@@ -12,6 +12,9 @@ from fer_pipeline.report.tables import Cell, text_table
 from fer_pipeline.sources import Source
 from fer_pipeline.video import expected_frames
 from fer_pipeline.workers import Outcome, Progress
+
+_MOST_LINES, _FEW_LINES = 200, 20
+"""Longer lists are cut to a few lines."""
 
 
 def participants_by_emotion(dataset: Dataset) -> str:
@@ -59,6 +62,39 @@ def collect(
             elif outcome.error is not None:
                 failures[outcome.task.source.name] = outcome.error
     return records, failures
+
+
+Item = TypeVar("Item")
+
+
+def readable(
+    console: Console, items: Sequence[Item], urgency: Callable[[Item], Any] | None = None
+) -> tuple[list[Item], str]:
+    """Return as many items of a list as somebody reads; -v shows all.
+
+    Args:
+        console: Knows whether all are wanted.
+        items: The list.
+        urgency: What decides which are shown of many, the least first; None for the first ones.
+
+    Returns:
+        The items, and a line that says what was left out; empty if nothing was.
+    """
+    if console.verbose or len(items) <= _MOST_LINES:
+        return list(items), ""
+    few = list(items) if urgency is None else sorted(items, key=urgency)
+    which = "first" if urgency is None else "most in need of a look"
+    left = f"(the {_FEW_LINES} {which} of {len(items)}; -v lists all)"
+    return few[:_FEW_LINES], left
+
+
+def warn_each(console: Console, warnings: Sequence[str]) -> None:
+    """Give warnings, a line each; of very many the first ones."""
+    shown, left = readable(console, warnings)
+    for warning in shown:
+        console.warn(warning)
+    if left:
+        console.alert(left)
 
 
 def list_failures(console: Console, failures: Mapping[str, FerError]) -> None:
