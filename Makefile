@@ -8,7 +8,7 @@ BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test lint bench study default-model default-model-report default-model-decisions docs clean
+.PHONY: install demo test soak fuzz coverage lint bench study default-model default-model-report default-model-decisions docs clean
 
 install: $(READY)
 
@@ -24,6 +24,23 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# Which lines the tests run, in all processes: half as long again as the tests alone.
+coverage: $(READY)
+	$(BIN)/coverage erase
+	-$(BIN)/coverage run -m pytest -n auto --dist worksteal
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# Faults of every kind injected into every command, hundreds of times: hours; goes on where it was
+# stopped. docs/results/reliability.md tells what was lost.
+soak: $(READY)
+	$(BIN)/python -m tests.faults.soak $(if $(KILLS),--kills $(KILLS))
+
+# Thousands of broken and hostile files through the commands that read them: an hour or more; goes on
+# where it was stopped. docs/results/fuzzing.md tells what was found.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(if $(CASES),--cases $(CASES))
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from typing import Any
 from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.files import PathKind, kind_of, replacing
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.outputs import Output, way_to
 from fer_pipeline.provenance import provenance
 from fer_pipeline.timeline import AnalysisOptions, Derived, People, References
@@ -112,7 +113,7 @@ def recorded_clips(record: Path) -> dict[str, tuple[Path, int]]:
         record: A record of an analysis; of one that cannot be read nothing is known.
     """
     try:
-        values = json.loads(record.read_text("utf-8"))
+        values = parse_json(record.read_text("utf-8"))
         if values["format"] != _FORMAT:
             return {}
         return {
@@ -138,7 +139,7 @@ def refuse_foreign_record(output: Output) -> None:
     if kind_of(path, OutputError) is PathKind.MISSING:
         return
     try:
-        ours = json.loads(path.read_text("utf-8"))["format"] == _FORMAT
+        ours = parse_json(path.read_text("utf-8"))["format"] == _FORMAT
     except (OSError, ValueError, KeyError, TypeError):
         ours = False
     if not ours:

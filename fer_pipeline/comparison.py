@@ -6,7 +6,6 @@ costs its row and not the table, and what is finished is not done again.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -21,9 +20,10 @@ from fer_pipeline.comparison_results import Comparison, Entry, colour_or_gray, r
 from fer_pipeline.dataset import UNKNOWN, Dataset, open_dataset
 from fer_pipeline.errors import OutputError, SplitError, UsageError
 from fer_pipeline.faces import Channels
-from fer_pipeline.files import replacing
+from fer_pipeline.files import locked, replacing
 from fer_pipeline.fine_tuning import starting_from
 from fer_pipeline.fit_options import Epoch
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.model_folder import BUNDLED, KERAS_FILE, LITERT_FILE, SPEC_FILE, write_json
 from fer_pipeline.model_size import ModelSize, model_size
 from fer_pipeline.networks import IMAGENET
@@ -33,7 +33,14 @@ from fer_pipeline.training import Listener, train
 from fer_pipeline.training_plan import TrainingOptions, complete, signature, splits_of
 from fer_pipeline.work_folder import Run as Signature
 from fer_pipeline.work_folder import is_model_of
-from fer_pipeline.workers import Outcome, Progress, available_cores, run_tasks
+from fer_pipeline.workers import (
+    Crew,
+    Footing,
+    Outcome,
+    Progress,
+    available_cores,
+    run_tasks,
+)
 
 _RUNS = "runs"
 
@@ -56,6 +63,7 @@ class ComparisonOptions:
         training: All that the runs have in common.
         leak_meter: Whether every network is also trained on a split by random frames.
         jobs: Runs side by side; the cores are shared out among them.
+        scheduler: Address of a Dask scheduler, whose workers do them instead; None for none.
     """
 
     networks: tuple[str, ...]
@@ -63,6 +71,7 @@ class ComparisonOptions:
     training: TrainingOptions
     leak_meter: bool = False
     jobs: int = 1
+    scheduler: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ class ComparisonRun:
         data: The dataset.
         folder: Where its model folder goes.
         signature: What makes a finished model folder this run.
-        threads: Cores for it.
+        threads: Cores for it; None for those that the worker of a cluster has for each run.
         command: As it was typed.
         overwrite: Whether another model or unfinished run may be replaced.
     """
@@ -87,7 +96,7 @@ class ComparisonRun:
     data: Path
     folder: Path
     signature: Signature
-    threads: int
+    threads: int | None
     command: str
     overwrite: bool
 
@@ -170,7 +179,7 @@ def _runs(
                 data=dataset.path,
                 folder=out / _RUNS / (entry.name + suffix),
                 signature=signature(dataset, of_fold, (split,)),
-                threads=max(1, available_cores() // options.jobs),
+                threads=(None if options.scheduler else max(1, available_cores() // options.jobs)),
                 command=command,
                 overwrite=overwrite,
             )
@@ -233,18 +242,25 @@ def run_comparison(
 
     Yields:
         Outcomes in the order in which they come. A run that was stopped goes on where it was.
+
+    Raises:
+        ClusterError: The cluster cannot be used, or was lost.
     """
-    yield from run_tasks(
-        _train, plan.missing, plan.options.jobs, progress, timeout=None, apart=_CRASH_REMEDY
+    crew = Crew(plan.options.jobs, scheduler=plan.options.scheduler)
+    footing: Footing[ComparisonRun] = Footing(
+        reads=lambda run: (run.data,),
+        leaves=lambda run: (run.folder,),
+        libraries=("keras", "tensorflow"),
     )
+    yield from run_tasks(_train, plan.missing, crew, progress, footing, apart=_CRASH_REMEDY)
 
 
 def _train(run: ComparisonRun, progress: Progress) -> None:
     """Train one run, in a worker."""
-    os.environ["TF_NUM_INTRAOP_THREADS"] = str(run.threads)
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(run.threads or available_cores())
     log = run.folder.with_name(run.folder.name + ".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as lines:
+    # On a cluster, a worker that was thought to be dead may still be training it.
+    with locked(run.folder), log.open("a", encoding="utf-8") as lines:
 
         def tell(text: str) -> None:
             print(text, file=lines, flush=True)
@@ -317,5 +333,5 @@ def _measure(folder: Path, known: dict[str, Any] | None) -> tuple[Speed, ModelSi
 
 
 def _read_measured(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    found: dict[str, Any] = parse_json(path.read_text("utf-8")) if path.exists() else {}
     return found

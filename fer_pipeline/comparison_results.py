@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from fer_pipeline.evaluation import Scores, score
 from fer_pipeline.faces import Channels
 from fer_pipeline.fit_options import Epoch
 from fer_pipeline.history import read_history
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.model_folder import (
     METRICS_FILE,
     PREDICTIONS_FILE,
@@ -181,7 +181,7 @@ def _predictions(folder: Path) -> tuple[Rows, FloatArray]:
 def _training_accuracy(folder: Path) -> float:
     path = model_file(folder, METRICS_FILE, _REMEDY)
     try:
-        return float(json.loads(path.read_text("utf-8"))["training"]["accuracy"])
+        return float(parse_json(path.read_text("utf-8"))["training"]["accuracy"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: broken ({error}); {_REMEDY}") from error
 

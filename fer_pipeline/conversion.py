@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 from fer_pipeline.errors import ModelError
 from fer_pipeline.files import replacing
 from fer_pipeline.keras_backend import has_tensorflow, load_keras
+from fer_pipeline.keras_file import check_keras_file
 from fer_pipeline.model_folder import KERAS_FILE, LITERT_FILE, model_file
 from fer_pipeline.quiet import quiet
 
@@ -33,6 +34,7 @@ def load_model(folder: Path) -> Any:
     """
     keras = load_keras()
     path = model_file(folder, KERAS_FILE, "train the model again")
+    check_keras_file(path)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (BadZipFile, OSError, TypeError, ValueError, KeyError) as error:

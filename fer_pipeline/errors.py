@@ -78,3 +78,7 @@ class DisplayError(FerError):
 
 class WorkerError(FerError):
     """A worker process died before its task was done."""
+
+
+class ClusterError(FerError):
+    """A cluster cannot be reached, was lost, or does not see the same as this machine."""

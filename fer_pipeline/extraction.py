@@ -27,9 +27,10 @@ from fer_pipeline.dataset import (
     withdrawn_from,
 )
 from fer_pipeline.errors import DatasetError, LabelError, OutputError
-from fer_pipeline.files import FileState, digest_of, name_digest, remove_if_empty
+from fer_pipeline.files import FileState, name_digest, remove_if_empty, remove_unfinished
 from fer_pipeline.labels import Labelling, LabelOptions, label_videos
 from fer_pipeline.provenance import HISTORY, MERGED, PICTURES, provenance
+from fer_pipeline.real_paths import RealPaths
 from fer_pipeline.sources import Source, find_videos
 from fer_pipeline.training_data import balanced
 from fer_pipeline.video_extraction import (
@@ -40,7 +41,7 @@ from fer_pipeline.video_extraction import (
     parts_folder,
     settings_of,
 )
-from fer_pipeline.workers import Outcome, Progress, run_tasks
+from fer_pipeline.workers import Crew, Footing, Outcome, Progress, run_tasks
 
 _OWN = "videos of your own"
 
@@ -224,29 +225,38 @@ def plan_extraction(
 
 
 def run_extraction(
-    plan: ExtractionPlan, workers: int, progress: Progress, timeout: float | None = None
+    plan: ExtractionPlan, crew: Crew, progress: Progress
 ) -> Iterator[Outcome[ExtractionTask, VideoRecord]]:
     """Extract the videos of a plan to parts; follow it with `publish`.
 
     Args:
         plan: What to do.
-        workers: Cores to use: for videos side by side or, if there are fewer, for the stages of
-            each.
+        crew: Who does it; cores are for videos side by side or, if there are fewer, for the stages
+            of each.
         progress: Called with the number of frames read since the last call.
-        timeout: Seconds that a video may take.
 
     Yields:
         What became of each video, in the order in which they are done.
 
     Raises:
         OutputError: A part cannot be written, and so no other can; those finished are kept.
+        ClusterError: The cluster cannot be used, or was lost; those finished are kept.
     """
-    tasks = [replace(task, overlap=workers >= 2 * len(plan.tasks)) for task in plan.tasks]
-    with closing(run_tasks(extract_video, tasks, workers, progress, timeout)) as outcomes:
+    overlap = crew.cores_here >= 2 * len(plan.tasks)
+    tasks = [replace(task, overlap=overlap) for task in plan.tasks]
+    footing = Footing(reads=_read_by, leaves=lambda task: (task.part,))
+    with closing(run_tasks(extract_video, tasks, crew, progress, footing)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome.error, OutputError):
                 raise outcome.error
+            if outcome.error is not None:
+                remove_unfinished(outcome.task.part)
             yield outcome
+
+
+def _read_by(task: ExtractionTask) -> tuple[Path, ...]:
+    cascade = Path(task.options.detection.cascade)  # or a name
+    return (task.source.path, cascade) if cascade.is_file() else (task.source.path,)
 
 
 def publish(plan: ExtractionPlan, records: dict[str, VideoRecord], command: str) -> None:
@@ -286,7 +296,8 @@ def publish(plan: ExtractionPlan, records: dict[str, VideoRecord], command: str)
 def _refuse_own_input(output: Path, sources: Sequence[Source], labels: LabelOptions) -> None:
     """Refuse to write over what is read, whatever --overwrite says."""
     read = [source.path for source in sources] + ([labels.labels] if labels.labels else [])
-    if output.resolve() in {path.resolve() for path in read}:
+    real = RealPaths()
+    if real.of(output) in {real.of(path) for path in read}:
         raise OutputError(f"{output}: is one of the inputs", "give another -o")
 
 
@@ -354,8 +365,8 @@ def _known_videos(
 def _check_unchanged(
     output: Path, source: Source, record: VideoRecord, labelling: Labelling, *, verify: bool
 ) -> None:
-    state = FileState.of(source.path)
-    if verify and digest_of(source.path) != record.digest:
+    state = source.state()
+    if verify and source.digest() != record.digest:
         raise OutputError(f"{source.path}: its content changed since it was extracted", _ANEW)
     if not verify and state.size != record.size:
         raise OutputError(f"{source.path}: it changed since it was extracted to {output}", _ANEW)
@@ -404,7 +415,7 @@ def _finished_part(task: ExtractionTask) -> VideoRecord | None:
     record = VideoRecord.from_json(made["record"])
     same = (
         made["settings"] == task.settings
-        and FileState(record.size, record.changed) == FileState.of(task.source.path)
+        and FileState(record.size, record.changed) == task.source.state()
         and record.labels == task.labels.to_json()
     )
     return record if same else None

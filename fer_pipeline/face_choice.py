@@ -6,7 +6,6 @@ asked first whom the model has seen, and whatever is chosen has a name that tell
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from fer_pipeline.dataset import UNKNOWN, Dataset
 from fer_pipeline.errors import DatasetError, ModelError
 from fer_pipeline.evaluation import Side
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.model_folder import METRICS_FILE, SPLIT_FILE, ModelSpec, model_file
 from fer_pipeline.split_file import SIDES, StoredSplit, read_split
 from fer_pipeline.splits import Rows
@@ -80,7 +80,7 @@ class Learned:
             return cls(spec, None, refitted=True)
         split, path = read_split(folder), model_file(folder, METRICS_FILE, "train the model again")
         try:
-            refitted = json.loads(path.read_text("utf-8"))["refitted_on_everyone"]
+            refitted = parse_json(path.read_text("utf-8"))["refitted_on_everyone"]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: broken ({error!r}); train the model again") from error
         return cls(spec, split, refitted=bool(refitted) or len(split.side) > 1)

@@ -6,14 +6,16 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fer_pipeline.cascades import MOST_BYTES, UnsoundError, check_cascade, check_xml
 from fer_pipeline.domain import Box, Detection, Frame, UInt8Array
 from fer_pipeline.errors import DetectorError
 
@@ -118,7 +120,10 @@ class FaceDetector:
 
         It sees about as many, but puts their boxes less exactly and takes other things for faces.
         """
-        return FaceDetector(replace(self.options, scale_factor=1.3, neighbors=2))
+        coarse = copy(self)  # loading the cascade again would take as long as searching a picture
+        coarse.options = replace(self.options, scale_factor=1.3, neighbors=2)
+        coarse._profile = None
+        return coarse
 
     def detect(self, luma: UInt8Array, like: Sequence[Box] = ()) -> tuple[Detection, ...]:
         """Find the faces in a picture.
@@ -302,9 +307,12 @@ def read_cascade(cascade: str) -> bytes:
     path = Path(cascade)
     if path.is_file():
         try:
-            return path.read_bytes()
+            with path.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
         except OSError as error:
             raise DetectorError(f"{path}: cannot be read ({error.strerror})") from error
+        _check_foreign(cascade, data)
+        return data
     raise DetectorError(
         f"{cascade}: no such cascade file; bundled cascades are {', '.join(sorted(bundled))}"
     )
@@ -320,20 +328,44 @@ def _read_bundled(name: str, digest: str) -> bytes:
     return data
 
 
+@lru_cache(maxsize=2)  # one detector after the other is made of the same file
+def _check_foreign(name: str, data: bytes) -> None:
+    """Refuse a cascade of a stranger with which OpenCV would crash.
+
+    Raises:
+        DetectorError: It is one.
+    """
+    try:
+        check_xml(data)
+        with _opened(name, data) as storage:
+            check_cascade(storage.getFirstTopLevelNode())
+    except UnsoundError as error:
+        problem = f"{name}: not a cascade that OpenCV can use ({error})"
+        raise DetectorError(problem, "download it again") from error
+
+
+@contextmanager
+def _opened(name: str, data: bytes) -> Iterator[Any]:
+    """Give the tree of a cascade.
+
+    Raises:
+        DetectorError: OpenCV cannot read it.
+    """
+    cv2 = require_opencv()
+    try:
+        yield cv2.FileStorage(data.decode("utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
+    except (cv2.error, UnicodeDecodeError, SystemError) as error:
+        problem = f"{name}: not a cascade that OpenCV can use"
+        raise DetectorError(problem, "download it again") from error
+
+
 def _load_cascade(name: str, data: bytes) -> CascadeClassifier:
     """Build the classifier, which by itself stays silent about whatever goes wrong."""
-    cv2 = require_opencv()
-    broken = DetectorError(f"{name}: not a cascade that OpenCV can use; download it again")
-    try:
-        storage = cv2.FileStorage(
-            data.decode("utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
-        )
-        classifier: CascadeClassifier = cv2.CascadeClassifier()
+    with _opened(name, data) as storage:
+        classifier: CascadeClassifier = require_opencv().CascadeClassifier()
         loaded = classifier.read(storage.getFirstTopLevelNode())
-    except (cv2.error, UnicodeDecodeError, SystemError) as error:
-        raise broken from error
     if not loaded or classifier.empty():
-        raise broken
+        raise DetectorError(f"{name}: not a cascade that OpenCV can use", "download it again")
     return classifier
 
 

@@ -40,7 +40,7 @@ from fer_pipeline.timeline import (
     open_timeline,
     read_rows,
 )
-from fer_pipeline.workers import Outcome, Progress, run_tasks
+from fer_pipeline.workers import Crew, Footing, Outcome, Progress, run_tasks
 
 _OURS: dict[PictureKind, Callable[[Path], bool]] = {
     "video": is_overlay,
@@ -200,26 +200,31 @@ def refuse_taken(
 
 def make_pictures(
     tasks: Sequence[PictureTask],
-    workers: int,
+    crew: Crew,
     progress: Progress,
-    timeout: float | None = None,
 ) -> Iterator[Outcome[PictureTask, OverlayReport | None]]:
     """Make the pictures of clips, one clip after the other or side by side.
 
     Args:
         tasks: The clips.
-        workers: Clips side by side.
+        crew: Who makes them.
         progress: Called with the number of frames drawn since the last call.
-        timeout: Seconds that a clip may take.
 
     Yields:
         What became of each clip, with what was drawn if a video was asked for.
+
+    Raises:
+        ClusterError: The cluster cannot be used, or was lost.
     """
     for task in tasks:
         for picture, path in task.targets.items():
             if kind_of(path, OutputError) is not PathKind.MISSING:
                 forget(picture, task.source.name)
-    yield from run_tasks(_make, tasks, workers, progress, timeout)
+    footing: Footing[PictureTask] = Footing(
+        reads=lambda task: (task.source.path, task.rows),
+        leaves=lambda task: tuple(task.targets.values()),
+    )
+    yield from run_tasks(_make, tasks, crew, progress, footing)
 
 
 def _make(task: PictureTask, progress: Progress) -> OverlayReport | None:

@@ -54,15 +54,20 @@ def provenance(command: str) -> dict[str, Any]:
     Args:
         command: The command line as it was typed.
     """
-    found = {package: installed_version(package) for package in _PACKAGES}
     return {
         "command": command,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "fer-pipeline": __version__,
-            "python": platform.python_version(),
-            **{package: number for package, number in found.items() if number},
-        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what does the work, of packages that are installed."""
+    found = {package: installed_version(package) for package in _PACKAGES}
+    return {
+        "fer-pipeline": __version__,
+        "python": platform.python_version(),
+        **{package: number for package, number in found.items() if number},
     }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from fer_pipeline.classifier import Classifier
 from fer_pipeline.domain import Box, FloatArray, Frame, Status
-from fer_pipeline.errors import DetectorError
+from fer_pipeline.errors import DetectorError, ModelError
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop
 from fer_pipeline.model_folder import ModelSpec
 from fer_pipeline.timeline import TimelineRow
@@ -16,6 +17,14 @@ from fer_pipeline.tracking import TrackedFrame
 
 Tell = Callable[[Frame, Sequence[Box]], FloatArray]
 """Gives the probabilities of faces in a frame, shape (faces, emotions)."""
+
+# A search in steps of next to nothing, or for faces of a pixel, would never end.
+_SENSIBLE = {
+    "scale_factor": (1.01, 10),
+    "neighbors": (0, 1000),
+    "working_size": (16, 2**14),
+    "smallest_face": (0.001, 1),
+}
 
 
 def detector_of(spec: ModelSpec, *, profile: bool = False) -> FaceDetector:
@@ -27,14 +36,28 @@ def detector_of(spec: ModelSpec, *, profile: bool = False) -> FaceDetector:
 
     Raises:
         DetectorError: It cannot be had.
+        ModelError: Its settings make no sense.
     """
-    detector = FaceDetector(DetectionOptions(**spec.crop.detector), profile=profile)
+    detector = FaceDetector(_settings(spec.crop.detector), profile=profile)
     if detector.digest != spec.crop.cascade_digest:
         raise DetectorError(
             f"{detector.options.cascade}: not the cascade with which the faces were found that the "
             "model learned from; put that file in its place"
         )
     return detector
+
+
+def _settings(values: Mapping[str, Any]) -> DetectionOptions:
+    """Return the detector's settings, of a spec that a stranger may have written."""
+    try:
+        options = DetectionOptions(**values)
+        for name, (least, most) in _SENSIBLE.items():
+            if not least <= getattr(options, name) <= most:
+                raise ValueError(f"{name} is not from {least} to {most}")
+    except (TypeError, ValueError) as error:
+        problem = f"the model's spec.json: its detector makes no sense ({error})"
+        raise ModelError(problem, "train the model again") from error
+    return options
 
 
 def telling(classifier: Classifier) -> Tell:

@@ -14,7 +14,6 @@ from fer_pipeline.domain import Frame, UInt8Array
 from fer_pipeline.errors import OutputError
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop, one_thread_each
-from fer_pipeline.files import FileState, digest_of
 from fer_pipeline.labels import Side, Stretch, VideoLabels
 from fer_pipeline.sources import Source
 from fer_pipeline.tracking import TrackedFrame
@@ -110,7 +109,7 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
     """
     options, path = task.options, task.source.path
     detector = FaceDetector(options.detection, profile=options.search.profile)
-    _, record = settings_of(options)
+    record = _crop_record(options, detector.digest)
     emotions = [s.emotion for s in task.labels.all_stretches if s.emotion is not None]
 
     def wanted(_index: int, time: float) -> bool:
@@ -122,7 +121,7 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
     with ExitStack() as stack:
         stack.enter_context(one_thread_each())
         video = stack.enter_context(open_video(path))
-        before, digest = FileState.of(path), digest_of(path)
+        before, digest = task.source.state(), task.source.digest()
         writer = stack.enter_context(create_dataset(task.part, record, emotions))
         writer.add_video(task.source.name)
         frames: Iterator[TrackedFrame] = search_faces(
@@ -214,15 +213,18 @@ def _keep_picture(folder: Path | None, video: str, name: str, pixels: UInt8Array
 
 def settings_of(options: ExtractionOptions) -> tuple[dict[str, Any], CropRecord]:
     """Return what makes the crops what they are: everything that a second run must not change."""
-    detector = asdict(options.detection)
-    record = CropRecord(
+    record = _crop_record(options, FaceDetector(options.detection).digest)
+    return asdict(record) | asdict(options.search), record
+
+
+def _crop_record(options: ExtractionOptions, cascade_digest: str) -> CropRecord:
+    return CropRecord(
         size=options.crop.size,
         margin=options.crop.margin,
         channels=options.crop.channels,
-        detector=detector,
-        cascade_digest=FaceDetector(options.detection).digest,
+        detector=asdict(options.detection),
+        cascade_digest=cascade_digest,
     )
-    return asdict(record) | asdict(options.search), record
 
 
 def parts_folder(output: Path) -> Path:

@@ -11,7 +11,7 @@ from fer_pipeline.domain import Frame
 from fer_pipeline.faces import FaceDetector, one_thread_each
 from fer_pipeline.simulation.truth import TruthRow
 from fer_pipeline.video import open_video
-from fer_pipeline.workers import Progress, available_cores, run_tasks
+from fer_pipeline.workers import Crew, Progress, available_cores, run_tasks
 from study.commands import StepError
 from study.records import Figures
 from study.truth import truth_of, write_table
@@ -51,7 +51,7 @@ def detected(folder: Path, results: Path) -> Figures:
     truth = truth_of(folder)
     clips = [folder / name for name in truth]
     searched: dict[str, Searched] = {}
-    for outcome in run_tasks(search_clip, clips, available_cores(), lambda _: None):
+    for outcome in run_tasks(search_clip, clips, Crew(available_cores()), lambda _: None):
         if outcome.result is None:
             raise StepError(f"{outcome.task}: {outcome.error}")
         searched[outcome.task.relative_to(folder).as_posix()] = outcome.result

@@ -31,6 +31,7 @@ from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.sources import Source
 from fer_pipeline.timeline import LEADING_COLUMNS
 from fer_pipeline.video import open_video
+from fer_pipeline.workers import Crew
 from tests.media import PARTICIPANTS, SESSION, TWO_PEOPLE, noise, pictures_of, write_video
 
 CLIP = PARTICIPANTS / "P00_happy.mp4"
@@ -50,7 +51,7 @@ def annotate(
     plan = plan_annotation(clips, model, options, outputs)
     done = {
         outcome.task.source.name: outcome.result
-        for outcome in run_annotation(plan, workers, lambda _: None)
+        for outcome in run_annotation(plan, Crew(workers), lambda _: None)
     }
     publish(plan, done, "fer annotate")
     return {name: record.damaged for name, record in done.items()}
@@ -296,7 +297,7 @@ def test_a_piece_counts_only_for_the_same_clip_and_the_same_options(
     clips = shutil.copytree(few_videos, tmp_path / "clips")
     outputs = [Output(tmp_path / "labels.csv", "csv", folder=False)]
     plan = plan_annotation([clips], model_folder, every(25), outputs)
-    list(run_annotation(plan, 1, lambda _: None))
+    list(run_annotation(plan, Crew(), lambda _: None))
 
     def finished(options: SearchOptions) -> set[str]:
         return set(plan_annotation([clips], model_folder, options, outputs).finished)

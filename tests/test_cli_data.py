@@ -224,7 +224,8 @@ def test_show_of_a_dataset_whose_labels_point_nowhere_is_one_line(fer, dataset):
         file["label"][3] = 9
     result = fer("data", "show", dataset)
     assert result.exit_code == 1
-    assert result.output == f"fer: {dataset}: broken; fer data verify tells where\n"
+    told = "broken (label points to what is not there); fer data verify tells where"
+    assert result.output == f"fer: {dataset}: {told}\n"
 
 
 def test_looking_at_a_dataset_leaves_it_as_it_was(fer, dataset):

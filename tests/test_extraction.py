@@ -32,6 +32,7 @@ from fer_pipeline.labels import LabelOptions
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.video import open_video
 from fer_pipeline.video_extraction import ExtractionOptions, VideoRecord
+from fer_pipeline.workers import Crew
 from tests.media import (
     PARTICIPANTS,
     SAMPLE_FPS,
@@ -67,7 +68,7 @@ def plan(inputs: object, output: Path, options: ExtractionOptions, **labels: obj
 def run(planned: ExtractionPlan, workers: int = 1) -> dict[str, VideoRecord]:
     """Extract the videos of a plan, none of which fails, to their parts."""
     records = {}
-    for outcome in run_extraction(planned, workers, lambda _: None):
+    for outcome in run_extraction(planned, Crew(workers), lambda _: None):
         assert outcome.error is None
         records[outcome.task.source.name] = outcome.result
     return records
@@ -401,7 +402,7 @@ def test_videos_added_later_make_the_same_data_as_all_at_once(few_videos, tmp_pa
 def test_a_stopped_run_goes_on_from_the_videos_that_were_finished(few_videos, tmp_path):
     output = tmp_path / "f.h5"
     first = plan(few_videos, output, wanted())
-    done = [next(run_extraction(first, 1, lambda _: None)).task.source.name]
+    done = [next(run_extraction(first, Crew(), lambda _: None)).task.source.name]
     second = plan(few_videos, output, wanted())
     assert [*second.finished] == done == ["P00_happy.mp4"]
     assert "P00_happy.mp4" not in [task.source.name for task in second.tasks]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fer_pipeline.errors import FerError, VideoError, WorkerError
-from fer_pipeline.workers import Outcome, Progress, available_cores, run_tasks
+from fer_pipeline.workers import Crew, Outcome, Progress, available_cores, run_tasks
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def die_of(what: str, attempts: int) -> None:
 def run(jobs: list[Job], workers: int) -> tuple[dict[str, Outcome[Job, str]], int]:
     """Run jobs, no two alike; return what became of each, and the frames counted."""
     counted: list[int] = []
-    outcomes = list(run_tasks(do, jobs, workers, counted.append))
+    outcomes = list(run_tasks(do, jobs, Crew(workers), counted.append))
     assert sorted(outcome.task.what for outcome in outcomes) == sorted(job.what for job in jobs)
     return {outcome.task.what: outcome for outcome in outcomes}, sum(counted)
 
@@ -82,10 +82,15 @@ def test_each_task_comes_to_a_result_or_a_reason(workers):
 NOT_ON_WINDOWS = pytest.mark.skipif(os.name == "nt", reason="no such signal on Windows")
 
 
-@pytest.mark.parametrize("what", ["exit", pytest.param("crash", marks=NOT_ON_WINDOWS)])
-def test_a_task_that_kills_its_worker_costs_only_itself_after_another_attempt(tmp_path, what):
+@pytest.mark.parametrize(
+    ("what", "workers"), [("exit", 2), pytest.param("crash", 1, marks=NOT_ON_WINDOWS)]
+)
+def test_a_task_that_kills_its_worker_costs_only_itself_after_another_attempt(
+    tmp_path, what, workers
+):
     log = tmp_path / "attempts"
-    outcomes, _ = run([Job("a"), Job(what, log), Job("b"), Job("c")], workers=2)
+    more = [Job(f"{number}") for number in range(8)]  # than are handed over at first
+    outcomes, _ = run([Job("a"), Job(what, log), Job("b"), Job("c"), *more], workers)
     assert isinstance(outcomes[what].error, WorkerError)
     assert "its worker process died" in str(outcomes[what].error)
     assert log.stat().st_size in {2, 3}  # one more if it died before it was seen to run
@@ -101,7 +106,7 @@ def test_a_task_whose_worker_died_once_is_done_in_another_attempt(tmp_path):
 
 
 def test_a_run_that_is_given_up_leaves_no_process_behind():
-    outcomes = run_tasks(do, [Job("go on"), Job("a")], 2, lambda _: None)
+    outcomes = run_tasks(do, [Job("go on"), Job("a")], Crew(2), lambda _: None)
     assert next(outcomes).result == "a done"
     outcomes.close()
     assert multiprocessing.active_children() == []
@@ -111,9 +116,21 @@ def test_no_tasks_are_no_outcomes():
     assert run([], workers=4) == ({}, 0)
 
 
-def test_one_worker_is_this_very_process():
-    outcomes = run_tasks(process_number, [1, 2], 1, lambda _: None)
-    assert [outcome.result for outcome in outcomes] == [os.getpid()] * 2
+def test_a_single_task_is_done_in_this_very_process():
+    (outcome,) = run_tasks(process_number, [1], Crew(2), lambda _: None)
+    assert outcome.result == os.getpid()
+
+
+def test_several_tasks_are_done_in_another_process_even_by_one_worker():
+    outcomes = run_tasks(process_number, [1, 2], Crew(), lambda _: None)
+    (process,) = {outcome.result for outcome in outcomes}
+    assert process != os.getpid()
+
+
+def test_many_more_tasks_than_workers_are_all_done():
+    outcomes = list(run_tasks(process_number, range(100), Crew(2), lambda _: None))
+    assert sorted(outcome.task for outcome in outcomes) == [*range(100)]
+    assert len({outcome.result for outcome in outcomes}) in {1, 2}
 
 
 def process_number(_: int, __: Progress) -> int:
@@ -125,7 +142,7 @@ def test_ctrl_c_is_not_taken_for_a_failed_task():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(run_tasks(interrupted, [1], 1, lambda _: None))
+        list(run_tasks(interrupted, [1], Crew(), lambda _: None))
 
 
 def test_cores_are_counted():
@@ -133,14 +150,14 @@ def test_cores_are_counted():
 
 
 def test_a_task_that_takes_too_long_is_given_up_and_the_others_go_on():
-    outcomes = list(run_tasks(do, [Job("go on"), Job("a")], 1, lambda _: None, timeout=1.0))
+    outcomes = list(run_tasks(do, [Job("go on"), Job("a")], Crew(timeout=1.0), lambda _: None))
     told = {outcome.task.what: outcome for outcome in outcomes}
     assert told["a"].result == "a done"
     assert "took longer than 1 s; give a longer --timeout" in str(told["go on"].error)
 
 
 def test_a_task_that_hangs_is_ended_with_its_process():
-    outcomes = list(run_tasks(do, [Job("hang"), Job("a")], 2, lambda _: None, timeout=0.5))
+    outcomes = list(run_tasks(do, [Job("hang"), Job("a")], Crew(2, timeout=0.5), lambda _: None))
     told = {outcome.task.what: outcome for outcome in outcomes}
     assert told["a"].result == "a done"
     assert isinstance(told["hang"].error, WorkerError)
@@ -153,16 +170,16 @@ REMEDY = "give it less to do"
 
 
 def run_apart(jobs: list[Job], workers: int = 1) -> dict[str, Outcome[Job, str]]:
-    outcomes = list(run_tasks(do, jobs, workers, lambda _: None, apart=REMEDY))
+    outcomes = list(run_tasks(do, jobs, Crew(workers), lambda _: None, apart=REMEDY))
     assert sorted(outcome.task.what for outcome in outcomes) == sorted(job.what for job in jobs)
     return {outcome.task.what: outcome for outcome in outcomes}
 
 
 def test_apart_every_task_has_a_process_of_its_own_even_a_single_one():
-    outcomes = run_tasks(process_number, [1, 2, 3], 1, lambda _: None, apart=REMEDY)
+    outcomes = run_tasks(process_number, [1, 2, 3], Crew(), lambda _: None, apart=REMEDY)
     processes = [outcome.result for outcome in outcomes]
     assert len({*processes, os.getpid()}) == 4
-    (single,) = run_tasks(process_number, [1], 1, lambda _: None, apart=REMEDY)
+    (single,) = run_tasks(process_number, [1], Crew(), lambda _: None, apart=REMEDY)
     assert single.result != os.getpid()
 
 
@@ -187,7 +204,7 @@ def test_apart_a_task_that_was_killed_once_is_done_in_another_attempt(tmp_path):
 
 def test_apart_a_run_that_is_given_up_ends_even_what_never_reports(tmp_path):
     log = tmp_path / "begun"
-    outcomes = run_tasks(do, [Job("a"), Job("hang", log)], 1, lambda _: None, apart=REMEDY)
+    outcomes = run_tasks(do, [Job("a"), Job("hang", log)], Crew(), lambda _: None, apart=REMEDY)
     assert next(outcomes).result == "a done"
     while not log.exists():
         time.sleep(0.02)

@@ -14,7 +14,6 @@ from fer_pipeline.classifier import Classifier
 from fer_pipeline.exports import write_timeline
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import one_thread_each
-from fer_pipeline.files import FileState
 from fer_pipeline.sources import Source
 from fer_pipeline.telling import detector_of, rows_of, telling
 from fer_pipeline.timeline import Tally, TimelineRow
@@ -57,7 +56,7 @@ def annotate_clip(task: AnnotationTask, progress: Progress) -> ClipRecord:
     classifier = _classifier(task.model)
     emotions = classifier.spec.emotions
     tally = Tally(emotions)
-    state = FileState.of(task.source.path)
+    state = task.source.state()
     detector = detector_of(classifier.spec, profile=task.options.profile)
     tell = telling(classifier)
     with one_thread_each(), open_video(task.source.path) as video, ExitStack() as stack:

@@ -102,7 +102,7 @@ class EarlierRuns:
         """Tell whether the file of a clip is there, made as this run would make it."""
         entry = self._of(goal, source.name)
         found = {key: value for key, value in entry.items() if key not in _BESIDES}
-        same = found == self._recipe.of(goal, FileState.of(source.path)) and exists(path)
+        same = found == self._recipe.of(goal, source.state()) and exists(path)
         # A run that was given the file by its own name has told the folder nothing.
         return same and (not isinstance(goal, Picture) or path.stat().st_size == entry.get(_BYTES))
 
@@ -128,7 +128,7 @@ class EarlierRuns:
         Returns:
             Its rows, gone through once; None if there are none that can be read.
         """
-        state = FileState.of(source.path)
+        state = source.state()
         wanted = self._recipe.raw(state)
         for output, path in places.items():
             entry = self._of(output, source.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_pipeline.files import FileState, name_digest, replacing
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.model_folder import write_json
 from fer_pipeline.outputs import Output
 from fer_pipeline.timeline import Totals
@@ -75,17 +75,23 @@ def finish_piece(piece: Path, record: ClipRecord) -> None:
 def finished_piece(piece: Path, settings: str, clip: Path) -> ClipRecord | None:
     """Return the record of a piece that an earlier run finished in the same way, if any."""
     try:
-        values = json.loads(_record_of(piece).read_text("utf-8"))
+        values = parse_json(_record_of(piece).read_text("utf-8"))
         record = ClipRecord.from_json(values)
+        state = FileState.of(clip)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    same = record.settings == settings and record.source == FileState.of(clip)
+    same = record.settings == settings and record.source == state
     return record if same and piece.exists() else None
+
+
+def files_of(piece: Path) -> tuple[Path, Path]:
+    """Return the files of a piece; the last is there when it is complete."""
+    return piece, _record_of(piece)
 
 
 def remove_piece(piece: Path) -> None:
     """Remove a piece and its record, as far as the system lets us."""
-    for file in (piece, _record_of(piece)):
+    for file in files_of(piece):
         with suppress(OSError):
             file.unlink()
 

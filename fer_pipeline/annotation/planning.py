@@ -28,6 +28,7 @@ from fer_pipeline.outputs import (
     picture_targets,
     refuse_shared_paths,
 )
+from fer_pipeline.real_paths import RealPaths
 from fer_pipeline.sources import Source, find_videos
 from fer_pipeline.timeline import AnalysisOptions, People
 from fer_pipeline.timeline_people import FoundPeople, find_people
@@ -74,6 +75,7 @@ class AnnotationPlan:
         found: Whose faces the clips show, and how that is known.
         recipe: What files are made from beside their clip.
         media: The clips, by name.
+        states: What tells the clips that an earlier run has finished, by name.
     """
 
     spec: ModelSpec
@@ -91,6 +93,7 @@ class AnnotationPlan:
     found: FoundPeople
     recipe: Recipe
     media: dict[str, Path]
+    states: dict[str, FileState]
 
     def piece(self, name: str) -> Path:
         """Return where the rows of a clip are put together."""
@@ -151,11 +154,11 @@ def plan_annotation(
         missing_pictures = _missing(sources, pictures, earlier)
     skipped = _skipped(sources, outputs, making, missing_targets, missing_pictures)
     replaced = _refuse_taken(sources, outputs, missing_targets, overwrite=overwrite)
-    pieces = pieces_folder(outputs)
+    pieces, done = pieces_folder(outputs), set(skipped)
     tasks = [
         AnnotationTask(source, model, options, recipe.settings, piece_of(pieces, source.name))
         for source in sources
-        if source.name not in skipped
+        if source.name not in done
     ]
     finished = {
         task.source.name: Outcome(task, record)
@@ -168,10 +171,11 @@ def plan_annotation(
         if not overwrite and task.source.name not in finished
         if (rows := earlier.rows(task.source, targets[task.source.name], spec.emotions))
     }
+    done.update(finished, reread)
     return AnnotationPlan(
         spec=spec,
         outputs=tuple(outputs),
-        tasks=tuple(task for task in tasks if task.source.name not in {**finished, **reread}),
+        tasks=tuple(task for task in tasks if task.source.name not in done),
         finished=finished,
         reread=reread,
         skipped=skipped,
@@ -184,6 +188,7 @@ def plan_annotation(
         found=found,
         recipe=recipe,
         media={source.name: source.path for source in sources},
+        states={source.name: source.state() for source in sources if source.name in skipped},
     )
 
 
@@ -231,9 +236,10 @@ def _refuse_taken(
 ) -> tuple[Path, ...]:
     """Return the files of ours that will be replaced; refuse to replace others."""
     existing = [path for path in all_paths(outputs, targets) if exists(path[0])]
-    read = {source.path.resolve() for source in sources}
+    real = RealPaths()
+    read = {real.of(source.path) for source in sources} if existing else set()
     for path, format_name in existing:
-        if path.resolve() in read:
+        if real.of(path) in read:
             raise OutputError(f"{path}: is one of the clips; give another --out")
         if not overwrite and not is_timeline(path, format_name):
             raise OutputError(
@@ -260,7 +266,7 @@ def _study_digest(sources: Sequence[Source], making: Making, people: People) -> 
     """
     if making.analysis == AnalysisOptions() and making.participants is None:
         return None
-    clips = [(source.name, asdict(FileState.of(source.path))) for source in sources]
+    clips = [(source.name, asdict(source.state())) for source in sources]
     parts = [
         asdict(making.analysis),
         sorted(people.by_clip.items()),

@@ -10,18 +10,19 @@ from pathlib import Path
 from fer_pipeline.analysis_record import AnalysisRecord
 from fer_pipeline.annotation.clips import AnnotationTask, annotate_clip
 from fer_pipeline.annotation.earlier import exists, told_besides
-from fer_pipeline.annotation.pieces import ClipRecord, finish_piece, remove_piece
+from fer_pipeline.annotation.pieces import ClipRecord, files_of, finish_piece, remove_piece
 from fer_pipeline.annotation.planning import AnnotationPlan
 from fer_pipeline.errors import OutputError, TimelineError
 from fer_pipeline.exports import Details, write_timeline
-from fer_pipeline.files import FileState, remove_folder, remove_if_empty
+from fer_pipeline.files import remove_folder, remove_if_empty, remove_unfinished
+from fer_pipeline.model_folder import LITERT_FILE
 from fer_pipeline.outputs import Output, Picture, add_to_manifest, forget
 from fer_pipeline.timeline import References, analysed, clips_of, find_references, read_rows
-from fer_pipeline.workers import Outcome, Progress, run_tasks
+from fer_pipeline.workers import Crew, Footing, Outcome, Progress, run_tasks
 
 
 def run_annotation(
-    plan: AnnotationPlan, workers: int, progress: Progress, timeout: float | None = None
+    plan: AnnotationPlan, crew: Crew, progress: Progress
 ) -> Iterator[Outcome[AnnotationTask, ClipRecord]]:
     """Annotate the clips of a plan; in folders, timelines appear as they are done.
 
@@ -29,10 +30,9 @@ def run_annotation(
 
     Args:
         plan: What to do.
-        workers: Cores to use: for clips side by side or, if there are fewer, for the stages of
-            each.
+        crew: Who does it; cores are for clips side by side or, if there are fewer, for the stages
+            of each.
         progress: Called with the number of frames read since the last call.
-        timeout: Seconds that a clip may take.
 
     Yields:
         What became of each clip, those that an earlier run has annotated first, the others in the
@@ -40,18 +40,26 @@ def run_annotation(
 
     Raises:
         OutputError: A piece cannot be written, and so no other can; those finished are kept.
+        ClusterError: The cluster cannot be used, or was lost; those finished are kept.
     """
     for outcome in plan.finished.values():
         yield _write_into_folders(plan, outcome)
     for name in plan.reread:
         yield _write_into_folders(plan, _read_again(plan, name))
-    overlap = workers >= 2 * len(plan.tasks)
+    overlap = crew.cores_here >= 2 * len(plan.tasks)
     tasks = [replace(task, overlap=overlap) for task in plan.tasks]
-    with closing(run_tasks(annotate_clip, tasks, workers, progress, timeout)) as outcomes:
+    footing = Footing(reads=_read_by, leaves=lambda task: files_of(task.piece))
+    with closing(run_tasks(annotate_clip, tasks, crew, progress, footing)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome.error, OutputError):
                 raise outcome.error
+            if outcome.error is not None:
+                remove_unfinished(outcome.task.piece)
             yield _write_into_folders(plan, outcome)
+
+
+def _read_by(task: AnnotationTask) -> tuple[Path, ...]:
+    return task.source.path, task.model / LITERT_FILE
 
 
 def publish(
@@ -179,8 +187,7 @@ def _analysis_record(
     references: References,
     command: str,
 ) -> AnalysisRecord:
-    states = {name: record.source for name, record in records.items()}
-    states |= {name: FileState.of(plan.media[name]) for name in plan.skipped}
+    states = plan.states | {name: record.source for name, record in records.items()}
     return AnalysisRecord(
         options=plan.analysis,
         people=plan.people,

@@ -26,7 +26,13 @@ from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.people import tell_people, tell_references
 from fer_pipeline.cli.picture_options import picture_options
 from fer_pipeline.cli.root import PARTLY_DONE
-from fer_pipeline.cli.summaries import all_failed, collect, list_failures
+from fer_pipeline.cli.summaries import (
+    all_failed,
+    collect,
+    list_failures,
+    readable,
+    warn_each,
+)
 from fer_pipeline.cli.timeline_options import analysis_options, participants
 from fer_pipeline.errors import UsageError
 from fer_pipeline.exports import FORMATS
@@ -46,6 +52,7 @@ from fer_pipeline.provenance import command_line, provenance
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
 from fer_pipeline.sources import Source
 from fer_pipeline.timeline import AnalysisOptions
+from fer_pipeline.workers import Crew
 
 
 @click.command("annotate")
@@ -77,8 +84,7 @@ from fer_pipeline.timeline import AnalysisOptions
 @options.faces(SearchOptions().faces)
 @options.detect
 @options.profile
-@options.workers
-@options.timeout
+@options.crew
 @options.overwrite
 @reports
 def command(
@@ -95,8 +101,7 @@ def command(
     faces: WhichFaces,
     detect: DetectionMode,
     profile: bool,
-    workers: int,
-    timeout: float | None,
+    crew: Crew,
     overwrite: bool,
 ) -> None:
     """Clips to emotion timelines: a row for every frame, with its true media time.
@@ -116,6 +121,8 @@ def command(
         raise UsageError("--blur covers the faces that are followed; leave --faces largest out")
     refuse_among_clips(clips, pictures.pictures)
     outputs = parse_outputs(out, format_name)
+    if crew.scheduler is not None and not outputs:
+        raise UsageError("--scheduler: give --out, beside which the cluster's workers put rows")
     folder = find_model(model)
     with ExitStack() as stack:
         lockable = [one.lockable for one in outputs] + [one.lockable for one in pictures.pictures]
@@ -141,12 +148,12 @@ def command(
         records, failures = collect(
             console,
             plan.tasks,
-            lambda progress: run_annotation(plan, workers, progress, timeout),
+            lambda progress: run_annotation(plan, crew, progress),
         )
         if plan.needs_all:
             tell_people(console, plan.found)
             tell_references(console, plan.found, references_of(plan, records))
-        drawn = _draw(console, plan, pictures, records, workers, timeout)
+        drawn = _draw(console, plan, pictures, records, crew)
         left = [path for name in failures for path in plan.pictures[name].values()]
         tell_left(console, filter(Path.is_file, left))
         publish(plan, records, command_line(), drawn.failures)
@@ -164,8 +171,7 @@ def _draw(
     plan: AnnotationPlan,
     options: PictureOptions,
     records: dict[str, ClipRecord],
-    workers: int,
-    timeout: float | None,
+    crew: Crew,
 ) -> Drawn:
     """Make the pictures that are missing."""
     names = [name for name in sorted(records) if plan.pictures[name]]
@@ -189,8 +195,7 @@ def _draw(
         console,
         tasks,
         frames,
-        workers,
-        timeout,
+        crew,
         lambda name: note_pictures(plan, name, records[name]),
     )
 
@@ -236,15 +241,17 @@ def _summarize(
     pictures: Sequence[Picture],
 ) -> None:
     """Print how much of each clip shows a face, and how long each face showed each emotion."""
-    for name, record in sorted(records.items()):
-        for warning in record.warnings:
-            console.warn(f"{name}: {warning}")
-        if record.totals.frames and not record.totals.with_face:
-            console.warn(f"{name}: no face found")
+    warnings = [
+        f"{name}: {warning}"
+        for name, record in sorted(records.items())
+        for warning in (*record.warnings, *_no_face(record))
+    ]
+    warn_each(console, warnings)
     if not records:
         return
+    shown, left = readable(console, sorted(records.items()), _urgency)
     rows: list[list[Cell]] = []
-    for name, record in sorted(records.items()):
+    for name, record in shown:
         totals = record.totals
         share = percent(totals.with_face / totals.frames) if totals.frames else ""
         rows.append([name, totals.frames, totals.with_face, share, totals.errors])
@@ -252,12 +259,24 @@ def _summarize(
     console.result(text_table(header, rows))
     times: list[list[Cell]] = [
         [name, face, *(f"{seconds.get(emotion, 0):.2f}" for emotion in plan.spec.emotions)]
-        for name, record in sorted(records.items())
+        for name, record in shown
         for face, seconds in record.totals.seconds.items()
     ]
+    if left:
+        console.result(left)
     if times:
         console.result("\nseconds in which a face showed each emotion most:")
         console.result(text_table(["clip", "face", *plan.spec.emotions], times))
     for output in plan.outputs:
         console.result(f"\n{output.path}: the timelines" if output.folder else f"\n{output.path}")
     list_pictures(console, pictures)
+
+
+def _urgency(named: tuple[str, ClipRecord]) -> tuple[int, float, str]:
+    """Put a clip with lost frames before one without a face, and that before a good one."""
+    name, totals = named[0], named[1].totals
+    return -totals.errors, totals.with_face / totals.frames if totals.frames else 1.0, name
+
+
+def _no_face(record: ClipRecord) -> tuple[str, ...]:
+    return ("no face found",) if record.totals.frames and not record.totals.with_face else ()

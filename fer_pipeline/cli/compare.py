@@ -75,6 +75,7 @@ def _names(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     show_default=True,
     help="Runs side by side, which share the cores out among them.",
 )
+@options.scheduler
 @training_options
 @options.overwrite
 @reports
@@ -86,6 +87,7 @@ def command(
     channels: tuple[Channels, ...],
     leak_meter: bool,
     jobs: int,
+    scheduler: str | None,
     training: TrainingOptions,
     overwrite: bool,
 ) -> None:
@@ -99,12 +101,14 @@ def command(
     Example:
       fer compare --data faces.h5 --networks lenet5,resnetm --folds 5 --leak-meter
     """
+    options.refuse_beside_scheduler("jobs", scheduler)
     wanted = ComparisonOptions(
         networks=_known_networks(networks),
         channels=_known_channels(channels),
         training=training,
         leak_meter=leak_meter,
         jobs=jobs,
+        scheduler=scheduler,
     )
     with locked(out / TABLE_FILE):
         plan = plan_comparison(data, out, wanted, command_line(), overwrite=overwrite)

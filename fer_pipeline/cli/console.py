@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
+from fer_pipeline.cli.plain_text import plain
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -39,20 +41,20 @@ class Console:
 
     def result(self, text: str) -> None:
         """Print what the user asked for."""
-        click.echo(text)
+        click.echo(plain(text))
 
     def say(self, text: str) -> None:
         """Tell what happens."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(plain(text), err=True)
 
     def warn(self, text: str) -> None:
         """Tell what the user should know even if quiet."""
-        click.echo(f"warning: {text}", err=True)
+        click.echo(plain(f"warning: {text}"), err=True)
 
     def alert(self, text: str) -> None:
         """Print what belongs to a warning, even if quiet."""
-        click.echo(text, err=True)
+        click.echo(plain(text), err=True)
 
     @contextmanager
     def frames(self, total: int, unit: str = "frames") -> Iterator[Callable[[int], None]]:
@@ -81,6 +83,14 @@ class Console:
             yield bar.update
 
 
+class _PlainFormatter(logging.Formatter):
+    """Writes the message alone, as a terminal may see it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message."""
+        return plain(super().format(record))
+
+
 def reports(command: Command) -> Command:
     """Give a command the options -q and -v, and a `Console` as its first argument."""
 
@@ -92,6 +102,8 @@ def reports(command: Command) -> Command:
         logging.basicConfig(
             level=levels.get(verbose, logging.DEBUG), stream=sys.stderr, format="%(message)s"
         )
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(_PlainFormatter())
         return command(console, *args, **options)
 
     quietly = click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")

@@ -13,6 +13,7 @@ from fer_pipeline.outputs import Picture, PictureKind
 from fer_pipeline.overlay import OverlayReport
 from fer_pipeline.presenting import PictureTask, make_pictures
 from fer_pipeline.report.tables import counted
+from fer_pipeline.workers import Crew
 
 _PICTURES: dict[PictureKind, str] = {
     "video": "the clip with its timeline drawn into it",
@@ -38,8 +39,7 @@ def draw(
     console: Console,
     tasks: Sequence[PictureTask],
     frames: int,
-    workers: int,
-    timeout: float | None,
+    crew: Crew,
     done: Callable[[str], None] = lambda _: None,
 ) -> Drawn:
     """Make pictures under a progress bar, and tell what was covered.
@@ -48,8 +48,7 @@ def draw(
         console: Where it is told.
         tasks: What is made.
         frames: How many frames their rows tell of.
-        workers: Clips side by side.
-        timeout: Seconds that a clip may take.
+        crew: Who makes them.
         done: Called with the name of each clip whose pictures are all made.
     """
     failures: dict[str, FerError] = {}
@@ -57,7 +56,7 @@ def draw(
     before = _states(path for task in tasks for path in task.targets.values())
     drawn = any(picture.kind == "video" for task in tasks for picture in task.targets)
     with console.frames(frames if drawn else 0) as progress:
-        for outcome in make_pictures(tasks, workers, progress, timeout):
+        for outcome in make_pictures(tasks, crew, progress):
             name = outcome.task.source.name
             if outcome.error is not None:
                 failures[name] = outcome.error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
@@ -11,7 +11,14 @@ from fer_pipeline.cli import options
 from fer_pipeline.cli.console import Console, reports
 from fer_pipeline.cli.options import sampling
 from fer_pipeline.cli.root import PARTLY_DONE
-from fer_pipeline.cli.summaries import all_failed, collect, list_failures, participants_by_emotion
+from fer_pipeline.cli.summaries import (
+    all_failed,
+    collect,
+    list_failures,
+    participants_by_emotion,
+    readable,
+    warn_each,
+)
 from fer_pipeline.dataset import open_dataset
 from fer_pipeline.emotion_choice import NOT_CHOSEN, EmotionChoice
 from fer_pipeline.errors import OutputError
@@ -33,6 +40,7 @@ from fer_pipeline.labels import Labelling, LabelOptions
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
 from fer_pipeline.video_extraction import ExtractionOptions, VideoRecord
+from fer_pipeline.workers import Crew
 
 DEFAULTS = ExtractionOptions()
 
@@ -104,8 +112,7 @@ DEFAULTS = ExtractionOptions()
 @options.profile
 @click.option("--keep-frames", type=options.AnyPath, metavar="DIR", help="Also keep frames as PNG.")
 @click.option("--keep-crops", type=options.AnyPath, metavar="DIR", help="Also keep crops as PNG.")
-@options.workers
-@options.timeout
+@options.crew
 @options.overwrite
 @click.option("--verify", is_flag=True, help="Compare the content of videos known already.")
 @options.readmit
@@ -134,8 +141,7 @@ def command(
     profile: bool,
     keep_frames: Path | None,
     keep_crops: Path | None,
-    workers: int,
-    timeout: float | None,
+    crew: Crew,
     overwrite: bool,
     verify: bool,
     readmit: frozenset[str],
@@ -167,7 +173,7 @@ def command(
         _tell_untold(console, labelling)
         return
     existing = Existing(overwrite, verify, readmit)
-    extract(console, videos, wanted, options, out, existing, workers, timeout)
+    extract(console, videos, wanted, options, out, existing, crew)
 
 
 def extract(
@@ -177,8 +183,7 @@ def extract(
     options: ExtractionOptions,
     out: Path,
     existing: Existing,
-    workers: int,
-    timeout: float | None = None,
+    crew: Crew,
     corpus: str | None = None,
     balance: Balance | None = None,
 ) -> None:
@@ -190,7 +195,7 @@ def extract(
         records, failures = collect(
             console,
             plan.tasks,
-            lambda progress: run_extraction(plan, workers, progress, timeout),
+            lambda progress: run_extraction(plan, crew, progress),
         )
         if failures and plan.balance is not None:
             list_failures(console, failures)
@@ -232,14 +237,15 @@ def _tell_untold(console: Console, labelling: Labelling) -> None:
         console.warn(warning)
     if untold:
         console.warn(f"{len(untold)} left out because it cannot be told what they show:")
-        for name, reason in untold:
-            console.warn(f"  {name}: {reason}")
+        warn_each(console, [f"  {name}: {reason}" for name, reason in untold])
 
 
 def _tell_plan(console: Console, plan: ExtractionPlan) -> None:
     new = {task.source.name: task.labels for task in plan.tasks}
     if any(labels.origin == "guess" for labels in new.values()):
-        console.say("guessed from the paths:\n" + _labelling_table(Labelling(new)))
+        shown, left = readable(console, list(new))
+        table = _labelling_table(Labelling({name: new[name] for name in shown}))
+        console.say(f"guessed from the paths:\n{table}" + (f"\n{left}" if left else ""))
     if plan.known and plan.keeps_pictures:
         console.warn(
             f"no pictures of the {len(plan.known)} videos that {plan.output} holds already: they "
@@ -259,20 +265,17 @@ def _tell_plan(console: Console, plan: ExtractionPlan) -> None:
 def _summarize(console: Console, plan: ExtractionPlan, records: dict[str, VideoRecord]) -> None:
     """Say what the dataset holds now, and how much of each new video."""
     if records:
-        rows: list[list[Cell]] = [
-            [name, one.read, one.lost, one.sampled, one.with_face, _share(one)]
-            for name, one in sorted(records.items())
-        ]
-        read, lost, sampled, with_face = (sum(int(row[i]) for row in rows) for i in range(1, 5))
-        share = percent(with_face / sampled) if sampled else ""
-        rows.append([counted(len(rows), "video"), read, lost, sampled, with_face, share])
+        shown, left = readable(console, sorted(records.items()), _urgency)
+        rows = [[name, *_figures([record])] for name, record in shown]
+        rows.append([counted(len(records), "video"), *_figures(records.values())])
         header = ["video", "frames read", "lost", "looked at", "with a face", "share"]
-        console.result(text_table(header, rows) + "\n")
-    for name, record in sorted(records.items()):
-        for warning in record.warnings:
-            console.warn(f"{name}: {warning}")
-        if record.sampled and not record.with_face:
-            console.warn(f"{name}: no face found")
+        console.result("\n".join([text_table(header, rows), *([left] if left else []), ""]))
+    warnings = [
+        f"{name}: {warning}"
+        for name, record in sorted(records.items())
+        for warning in (*record.warnings, *_no_face(record))
+    ]
+    warn_each(console, warnings)
     if plan.output.exists():
         with open_dataset(plan.output) as dataset:
             console.result(participants_by_emotion(dataset))
@@ -302,5 +305,19 @@ def _cannot_be_balanced(plan: ExtractionPlan, failures: int) -> OutputError:
     )
 
 
-def _share(record: VideoRecord) -> str:
-    return percent(record.with_face / record.sampled) if record.sampled else ""
+def _figures(records: Collection[VideoRecord]) -> list[Cell]:
+    """Return what is told of some videos together."""
+    read, lost = sum(one.read for one in records), sum(one.lost for one in records)
+    sampled = sum(one.sampled for one in records)
+    with_face = sum(one.with_face for one in records)
+    return [read, lost, sampled, with_face, percent(with_face / sampled) if sampled else ""]
+
+
+def _urgency(named: tuple[str, VideoRecord]) -> tuple[int, float, str]:
+    """Put a video with lost frames before one without a face, and that before a good one."""
+    name, record = named
+    return -record.lost, record.with_face / record.sampled if record.sampled else 1.0, name
+
+
+def _no_face(record: VideoRecord) -> tuple[str, ...]:
+    return ("no face found",) if record.sampled and not record.with_face else ()

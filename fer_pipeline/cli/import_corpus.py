@@ -49,7 +49,7 @@ from fer_pipeline.labels import LabelOptions
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, text_table
 from fer_pipeline.video_extraction import ExtractionOptions
-from fer_pipeline.workers import available_cores
+from fer_pipeline.workers import Crew, available_cores
 
 _MOST_LISTED = 20
 
@@ -198,9 +198,8 @@ def command(
         wanted = ExtractionOptions(search=search, crop=cut)
         existing = Existing(overwrite, readmit=readmit)
         drawn = None if balance is None else Balance(balance, seed or 0)
-        _import_clips(
-            console, kind, sources, wanted, out, existing, workers, timeout, emotions, drawn
-        )
+        crew = Crew(workers, timeout)
+        _import_clips(console, kind, sources, wanted, out, existing, crew, emotions, drawn)
         return
     read = ReadOptions(pattern, ReadOptions().last if last is None else last, bool(most_voted))
     how = ImportOptions(detect, size, margin, channels, read, emotions, balance, seed or 0, readmit)
@@ -241,8 +240,7 @@ def _import_clips(
     wanted: ExtractionOptions,
     out: Path,
     existing: Existing,
-    workers: int,
-    timeout: float | None,
+    crew: Crew,
     emotions: EmotionChoice | None,
     balance: Balance | None,
 ) -> None:
@@ -253,7 +251,7 @@ def _import_clips(
         if number:
             console.say(f"passed over: {counted(number, 'file')} of takes that {why}")
     labels = LabelOptions(layout=corpus.layout, emotions=emotions)
-    extract(console, takes.clips, labels, wanted, out, existing, workers, timeout, kind, balance)
+    extract(console, takes.clips, labels, wanted, out, existing, crew, kind, balance)
 
 
 def _tell(console: Console, plan: ImportPlan, imported: Imported) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -12,7 +13,7 @@ from fer_pipeline.dataset import EVERYBODY, NOBODY
 from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.following import DetectionMode
 from fer_pipeline.sampling import SamplingOptions
-from fer_pipeline.workers import available_cores
+from fer_pipeline.workers import Crew, available_cores
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -57,7 +58,40 @@ timeout = click.option(
     metavar="SECONDS",
     help="Give a video up that takes longer.",
 )
+scheduler = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Let the workers of a Dask cluster do it; its scheduler's address, such as "
+    "tcp://host:8786.",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there; begin anew.")
+
+
+def crew(command: Command) -> Command:
+    """Give a command --workers, --timeout and --scheduler, as one value ``crew``."""
+
+    @wraps(command)
+    def with_crew(
+        *args: Any, workers: int, timeout: float | None, scheduler: str | None, **others: Any
+    ) -> Any:
+        refuse_beside_scheduler("workers", scheduler)
+        return command(*args, crew=Crew(workers, timeout, scheduler), **others)
+
+    return workers(timeout(scheduler(with_crew)))  # type: ignore[return-value]
+
+
+def refuse_beside_scheduler(name: str, scheduler: str | None) -> None:
+    """Make sure that an option about this machine was not typed for a cluster.
+
+    Raises:
+        UsageError: It was.
+    """
+    source = click.get_current_context().get_parameter_source(name)
+    if scheduler is not None and source is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError(
+            f"--{name} and --scheduler exclude each other: how many a cluster does at a time, its "
+            "own workers tell"
+        )
 
 
 class _Parsed(click.ParamType):  # type: ignore[type-arg, unused-ignore]

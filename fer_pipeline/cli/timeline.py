@@ -26,6 +26,7 @@ from fer_pipeline.report.tables import Cell, counted, text_table
 from fer_pipeline.rewriting import RewriteOptions, RewritePlan, plan_rewrite, run_rewrite
 from fer_pipeline.timeline import AnalysisOptions, ClipSegments, Segment
 from fer_pipeline.timeline_pictures import PicturePlan, picture_tasks, plan_pictures
+from fer_pipeline.workers import Crew
 
 
 @click.command("timeline")
@@ -98,7 +99,7 @@ def command(
         _tell_plan(console, plan, shown)
         with console.frames(plan.rows, "rows") as progress:
             clips = list(run_rewrite(plan, command_line(), progress))
-        drawn = _draw(console, plan, shown, workers, timeout)
+        drawn = _draw(console, plan, shown, Crew(workers, timeout))
     _summarize(console, plan, clips)
     list_pictures(console, [one for one in pictures.pictures if one in drawn.made])
     failures = plan.failures | drawn.failures
@@ -109,15 +110,13 @@ def command(
         click.get_current_context().exit(PARTLY_DONE)
 
 
-def _draw(
-    console: Console, plan: RewritePlan, shown: PicturePlan, workers: int, timeout: float | None
-) -> Drawn:
+def _draw(console: Console, plan: RewritePlan, shown: PicturePlan, crew: Crew) -> Drawn:
     """Make the pictures of all clips."""
     if not shown.options.pictures:
         return Drawn({}, frozenset())
     with TemporaryDirectory(prefix="fer-timeline-") as folder:
         tasks, frames = picture_tasks(shown, plan, Path(folder), command_line())
-        drawn = draw(console, tasks, frames, workers, timeout)
+        drawn = draw(console, tasks, frames, crew)
     tell_left(console, shown.left)
     return Drawn(shown.failures | drawn.failures, drawn.made)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import IO
 
 from fer_pipeline.exports.writing import Writing
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.timeline import LEADING_COLUMNS, TimelineRow
 
 _HEAD = '{"format": "fer-timeline", "version": 1, '
@@ -36,7 +37,7 @@ def is_json_timeline(beginning: str) -> bool:
 def is_json_lines_timeline(beginning: str) -> bool:
     """Tell a timeline by the keys of its first line."""
     try:
-        first = json.loads(beginning.partition("\n")[0])
+        first = parse_json(beginning.partition("\n")[0])
     except ValueError:
         return False
     return isinstance(first, dict) and tuple(first)[: len(LEADING_COLUMNS)] == LEADING_COLUMNS

@@ -11,6 +11,7 @@ from fer_pipeline import __version__
 from fer_pipeline.exports.tables import table_line
 from fer_pipeline.exports.writing import Writing, as_text, face_names, participant_of
 from fer_pipeline.files import replacing
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.timeline import (
     ClipSegments,
     Segment,
@@ -228,7 +229,7 @@ def is_bids(path: Path) -> bool:
         with path.open(encoding="utf-8", newline="") as file:
             return file.readline() == table_line(_EVENTS, "\t")
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = parse_json(path.read_text("utf-8"))
         return bool(told[_GENERATED_BY]["Name"] == _MAKER)
     except (ValueError, KeyError, TypeError):
         return False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zipfile import BadZipFile
 
 from fer_pipeline.errors import ModelError
+from fer_pipeline.keras_file import check_keras_file
 from fer_pipeline.model_folder import KERAS_FILE, model_file
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def _load(path: Path) -> Any:
             f"{path}: neither a model nor a file of weights; "
             f"give a model folder, a {KERAS_FILE}, or an .h5 that Keras distributes"
         )
+    check_keras_file(path)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (*LOADING_ERRORS, BadZipFile) as error:

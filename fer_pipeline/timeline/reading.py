@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import IO, Any, NoReturn
 
 from fer_pipeline.domain import Box, Status
 from fer_pipeline.errors import TimelineError
+from fer_pipeline.json_values import parse_json
 from fer_pipeline.timeline.rows import DERIVED, LEADING_COLUMNS, Derived, TimelineRow
 from fer_pipeline.timeline.spreadsheet import unguarded
 
@@ -453,7 +453,7 @@ def _open_json_lines(path: Path) -> _Opened:
 
 def _loaded(path: Path, text: str, line: int) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError as error:
         at = line + getattr(error, "lineno", 1) - 1
         raise TimelineError(f"{path}, line {at}: is no JSON ({error})", "write it again") from error

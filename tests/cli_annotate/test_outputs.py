@@ -13,6 +13,7 @@ from fer_pipeline.annotation import plan_annotation, run_annotation
 from fer_pipeline.face_search import SearchOptions
 from fer_pipeline.outputs import Output
 from fer_pipeline.sampling import SamplingOptions
+from fer_pipeline.workers import Crew
 from tests.cli_annotate.results import (
     CLIP,
     EVERYTHING,
@@ -143,7 +144,7 @@ def test_a_finished_clip_whose_timeline_cannot_be_written_costs_only_itself(
     search = SearchOptions(sampling=SamplingOptions(every=10))
     outputs = [Output(out, "csv", folder=True)]
     plan = plan_annotation([clips], model_folder, search, outputs)
-    list(run_annotation(plan, 1, lambda _: None))  # and is stopped before it clears up
+    list(run_annotation(plan, Crew(), lambda _: None))  # and is stopped before it clears up
     assert len(plan_annotation([clips], model_folder, search, outputs).finished) == 1
     result = annotate(clips, "--out", f"{out}/")
     assert result.exit_code == 3

@@ -30,7 +30,7 @@ def command(console: Console, data: Path) -> None:
     Example:
       fer data verify faces.h5
     """
-    with open_dataset(data) as dataset:
+    with open_dataset(data, sound=False) as dataset:
         faces = len(dataset)
         with console.frames(faces, "images") as progress:
             found = examine(dataset, progress)

@@ -1,7 +1,7 @@
-"""Tasks run one after the other in this process, or side by side in several.
+"""Tasks side by side in processes of this machine.
 
-Written against `concurrent.futures`. Workers are started afresh (spawned), so that the same holds
-on every system; they end with the process that started them, however that ends.
+Workers are started afresh (spawned), so that the same holds on every system; they end with the
+process that started them, however that ends.
 """
 
 from __future__ import annotations
@@ -12,126 +12,117 @@ import os
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Generic
 
-from fer_pipeline.errors import FerError, WorkerError
+from fer_pipeline.errors import WorkerError
+from fer_pipeline.files import name_attempt
+from fer_pipeline.workers.tasks import (
+    PROBE,
+    Crew,
+    Outcome,
+    Progress,
+    Result,
+    StoppedError,
+    Task,
+    attempt,
+    share_cores,
+)
 
 log = logging.getLogger(__name__)
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
-
-Progress = Callable[[int], None]
-"""Called with the number of frames done since the last call."""
 
 _POLL_SECONDS = 0.1
 
 # How long after its time a task may take to end by itself.
-_GRACE_SECONDS = 5.0
+GRACE_SECONDS = 5.0
 
 # So that tasks which report faster than this process reads do not keep it from all else.
 _MOST_DRAINED = 1000
 
-_REMEDY = "fer probe tells about the file; fewer --workers need less memory"
+# Tasks handed over for each process: looking through all of many thousands would take longer than
+# some tasks do.
+_TASKS_AHEAD = 4
+
+_REMEDY = f"{PROBE}; fewer --workers need less memory"
+
+
+Processes = AbstractContextManager[tuple[ProcessPoolExecutor, Any]]
+"""A pool, and the queue in which its processes count frames."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[Task, Result]):
-    """What became of a task: a result, or the reason why there is none."""
+class ProcessSetup:
+    """How worker processes are set up.
 
-    task: Task
-    result: Result | None = None
-    error: FerError | None = None
+    Attributes:
+        grace: Seconds that a task has to clear up when the run is given up; None for as long as it
+            takes to its next report.
+        once: Whether every task has a process of its own.
+        folder: Where relative paths begin; None for where they begin in this process.
+        cores: How many each may use; None for all.
+        attempt: Part of the names of unfinished files, where others may write the same; or nothing.
+    """
+
+    grace: float | None = None
+    once: bool = False
+    folder: Path | None = None
+    cores: int | None = None
+    attempt: str = ""
 
 
-class _StoppedError(Exception):
-    """Raised inside a task whose run was given up."""
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def run_tasks(
+def run_in_processes(
     function: Callable[[Task, Progress], Result],
     tasks: Sequence[Task],
-    workers: int,
+    crew: Crew,
     progress: Progress,
-    timeout: float | None = None,
-    *,
-    apart: str | None = None,
+    setup: ProcessSetup,
+    remedy: str | None = None,
+    begin: Callable[[int, ProcessSetup], Processes] | None = None,
 ) -> Generator[Outcome[Task, Result], None, None]:
-    """Run ``function(task, progress)`` for every task.
-
-    One failing task never stops the others. A worker that dies costs only its task, which is tried
-    once more by itself.
+    """Run ``function(task, progress)`` for every task, in processes.
 
     Args:
         function: A function of a module, so that workers find it.
-        tasks: Its arguments; they must be picklable if there are several workers.
-        workers: Processes; with one, or a single task, all is done in this process.
-        progress: Called in this process.
-        timeout: Seconds that a task may take. With it, tasks always run in processes, because
-            nothing else ends one that hangs.
-        apart: Given if every task shall have a process of its own, which is ended at once when the
-            run is given up: what to do about one that dies.
+        tasks: Its arguments; they must be picklable.
+        crew: How many processes, and how long a task may take.
+        progress: Called in this process, many times a second; an error of it gives the run up.
+        setup: How the processes are set up.
+        remedy: What to do about a task that kills its process.
+        begin: Gives a pool of some processes; None for a new one each time.
 
     Yields:
         Outcomes in the order in which they come.
     """
-    if min(workers, len(tasks)) <= 1 and timeout is None and apart is None:
-        for task in tasks:
-            yield _attempt(function, task, progress)
-        return
+
+    def pool_for(some: Sequence[Task]) -> _Pool[Task, Result]:
+        return _Pool(function, some, crew, progress, setup, begin or new_processes)
+
     remaining = list(tasks)
     while remaining:
-        pool = _Pool(function, remaining, workers, progress, timeout, apart)
+        pool = pool_for(remaining)
         yield from pool.outcomes()
         remaining = pool.not_started
         for task in pool.suspects:
-            yield from _once_more(function, task, progress, timeout, apart)
+            yield from _once_more(pool_for([task]), task, remedy)
 
 
 def _once_more(
-    function: Callable[[Task, Progress], Result],
-    task: Task,
-    progress: Progress,
-    timeout: float | None,
-    apart: str | None,
+    pool: _Pool[Task, Result], task: Task, remedy: str | None
 ) -> Iterator[Outcome[Task, Result]]:
     """Run a task, whose worker may have died of it, in a process of its own."""
     log.info("a worker died; trying %s again by itself", task)
-    pool = _Pool(function, [task], 1, progress, timeout, apart)
     yield from pool.outcomes()
     if pool.suspects:
-        what = "a crash, or out of memory" if timeout is None else "a crash, a hang, or no memory"
-        died = WorkerError(f"its worker process died, alone too ({what})", apart or _REMEDY)
+        what = "a crash, a hang, or no memory" if pool.timed else "a crash, or out of memory"
+        died = WorkerError(f"its worker process died, alone too ({what})", remedy or _REMEDY)
         yield Outcome(task, error=died)
-
-
-def _attempt(
-    function: Callable[[Task, Progress], Result], task: Task, progress: Progress
-) -> Outcome[Task, Result]:
-    try:
-        return Outcome(task, result=function(task, progress))
-    except FerError as error:
-        return Outcome(task, error=error)
-    except _StoppedError:
-        return Outcome(task, error=WorkerError("stopped"))
-    except Exception as error:  # noqa: BLE001
-        # One video must never cost the others; the trace is there for whoever asks for it.
-        unexpected = FerError(f"unexpected error: {error!r}", "please report it, with -vv")
-        unexpected.add_note(traceback.format_exc())
-        return Outcome(task, error=unexpected)
 
 
 class _Pool(Generic[Task, Result]):
@@ -146,30 +137,38 @@ class _Pool(Generic[Task, Result]):
         self,
         function: Callable[[Task, Progress], Result],
         tasks: Sequence[Task],
-        workers: int,
+        crew: Crew,
         progress: Progress,
-        timeout: float | None,
-        apart: str | None,
+        setup: ProcessSetup,
+        begin: Callable[[int, ProcessSetup], Processes],
     ) -> None:
-        self._timeout = timeout
-        self._apart = apart is not None
+        self._timeout = crew.timeout
         self._function = function
-        self._tasks = tasks
-        self._workers = min(workers, len(tasks))
+        self._waiting = iter(tasks)
+        self._workers = min(crew.workers, len(tasks))
+        # A pool that begins a process for every task does so when it is given the task.
+        self._ahead = len(tasks) if setup.once else self._workers * _TASKS_AHEAD
         self._progress = progress
+        self._begin = partial(begin, self._workers, setup)
         self.suspects: list[Task] = []
         self.not_started: list[Task] = []
 
+    @property
+    def timed(self) -> bool:
+        """Whether tasks are ended that take too long."""
+        return self._timeout is not None
+
     def outcomes(self) -> Iterator[Outcome[Task, Result]]:
         """Yield outcomes as they come, until all are there or the pool broke."""
-        with _executor(self._workers, apart=self._apart) as (executor, frames):
-            with _children_deaf_to_interrupts():
-                pending: dict[Future[Outcome[Task, Result]], Task] = {
-                    executor.submit(_work, self._function, task, self._timeout): task
-                    for task in self._tasks
-                }
-            started: set[Future[Outcome[Task, Result]]] = set()
-            while pending:
+        pending: dict[Future[Outcome[Task, Result]], Task] = {}
+        started: set[Future[Outcome[Task, Result]]] = set()
+        broken = False
+        with self._begin() as (executor, frames):
+            while True:
+                if not broken:
+                    broken = not self._hand_over(executor, pending)
+                if not pending:
+                    break
                 started.update(future for future in pending if future.running())
                 done, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 _drain(frames, self._progress)
@@ -178,23 +177,47 @@ class _Pool(Generic[Task, Result]):
                     try:
                         yield future.result()
                     except BrokenProcessPool:
+                        broken = True
                         (self.suspects if future in started else self.not_started).append(task)
+                    started.discard(future)
             while not frames.empty():
                 _drain(frames, self._progress)
         if not self.suspects:  # it died before anything was seen to run
             self.suspects, self.not_started = self.not_started, []
+        self.not_started += self._waiting
+
+    def _hand_over(
+        self, executor: ProcessPoolExecutor, pending: dict[Future[Outcome[Task, Result]], Task]
+    ) -> bool:
+        """Give tasks to the processes, as many as they need; return whether they take them."""
+        tasks = list(islice(self._waiting, self._ahead - len(pending)))
+        if not tasks:
+            return True
+        with _children_deaf_to_interrupts():
+            for number, task in enumerate(tasks):
+                try:
+                    future = executor.submit(_work, self._function, task, self._timeout)
+                except BrokenProcessPool:
+                    self.not_started += tasks[number:]
+                    return False
+                pending[future] = task
+        return True
 
 
 @contextmanager
-def _executor(workers: int, *, apart: bool) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+def new_processes(workers: int, setup: ProcessSetup) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+    """Start a pool, and the queue in which its processes count frames; end it afterwards."""
     context = multiprocessing.get_context("spawn")
     # Simple: what a task reports is in it before its result is.
     frames, stop = context.SimpleQueue(), context.Event()
     # Its closing ends workers; an event would wait for those that ended while they waited for it.
-    end, lifeline = context.Pipe(duplex=False) if apart else (None, None)
-    tasks_each = 1 if apart else None
+    end, lifeline = context.Pipe(duplex=False) if setup.grace is not None else (None, None)
     executor = ProcessPoolExecutor(
-        workers, context, _start_worker, (frames, stop, end), max_tasks_per_child=tasks_each
+        workers,
+        context,
+        _start_worker,
+        (frames, stop, end, setup),
+        max_tasks_per_child=1 if setup.once else None,
     )
     try:
         yield executor, frames
@@ -244,7 +267,7 @@ def _drain(frames: Any, progress: Progress) -> None:
 _worker_progress: Progress | None = None
 
 
-def _start_worker(frames: Any, stop: Any, end: Any) -> None:
+def _start_worker(frames: Any, stop: Any, end: Any, setup: ProcessSetup) -> None:
     """Prepare a worker: one thread each, deaf to Ctrl-C, and gone when its parent is."""
     import cv2
 
@@ -254,11 +277,17 @@ def _start_worker(frames: Any, stop: Any, end: Any) -> None:
     cv2.setNumThreads(1)
     threading.Thread(target=_follow_parent, daemon=True).start()
     if end is not None:  # what it does may take minutes between two reports
-        threading.Thread(target=_end_when_closed, args=[end], daemon=True).start()
+        threading.Thread(target=_end_when_closed, args=[end, setup.grace], daemon=True).start()
+    if setup.folder is not None:
+        with suppress(OSError):  # it need not exist where all paths are absolute
+            os.chdir(setup.folder)
+    if setup.cores is not None:
+        share_cores(setup.cores)
+    name_attempt(setup.attempt)
 
     def report(count: int) -> None:
         if stop.is_set():
-            raise _StoppedError
+            raise StoppedError
         frames.put(count)
 
     _worker_progress = report
@@ -271,9 +300,10 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
-def _end_when_closed(end: Any) -> None:
+def _end_when_closed(end: Any, grace: float) -> None:
     with suppress(OSError):  # Windows calls it broken
         end.poll(None)
+    time.sleep(grace)
     os._exit(1)
 
 
@@ -282,9 +312,9 @@ def _work(
 ) -> Outcome[Task, Result]:
     assert _worker_progress is not None
     if timeout is None:
-        return _attempt(function, task, _worker_progress)
-    with _watchdog(timeout + min(timeout, _GRACE_SECONDS)):
-        return _attempt(function, task, _limited(_worker_progress, timeout))
+        return attempt(function, task, _worker_progress)
+    with _watchdog(timeout + min(timeout, GRACE_SECONDS)):
+        return attempt(function, task, _limited(_worker_progress, timeout))
 
 
 def _limited(progress: Progress, timeout: float) -> Progress:
