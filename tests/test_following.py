@@ -453,6 +453,9 @@ class Counted(FaceDetector):
         self.likes.append(tuple(like))
         return super().detect(luma, like)
 
+    def coarse(self) -> FaceDetector:
+        return FaceDetector().coarse()  # what it looks for is not counted
+
 
 def look(
     frames: Iterable[Row], mode: DetectionMode, interval: float = INTERVAL

@@ -347,7 +347,7 @@ def test_what_cannot_be_shown_is_one_line_and_leaves_no_picture(fer, faces_file,
         file["label"][3] = 9
     for data, told in (
         (empty, "holds no faces; there is nothing to show"),
-        (broken, "broken; fer data verify tells where"),
+        (broken, "broken (label points to what is not there); fer data verify tells where"),
         (tmp_path / "no.h5", "no such dataset; fer extract makes one"),
     ):
         result = fer("data", "sheet", data, "-o", tmp_path / "s.png")
