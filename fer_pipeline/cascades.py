@@ -69,6 +69,8 @@ def check_cascade(root: Any) -> None:
     Raises:
         UnsoundError: One does.
     """
+    if _has(root, "size") and not _has(root, "featureType"):
+        raise UnsoundError("it is in the format of OpenCV 1, without featureType")
     kind = root.getNode("featureType").string() if _has(root, "featureType") else ""
     if kind not in ("HAAR", "LBP"):
         raise UnsoundError("its features are neither HAAR nor LBP")

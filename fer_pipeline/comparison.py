@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -252,7 +253,13 @@ def run_comparison(
         leaves=lambda run: (run.folder,),
         libraries=("keras", "tensorflow"),
     )
-    yield from run_tasks(_train, plan.missing, crew, progress, footing, apart=_CRASH_REMEDY)
+    runs = plan.missing
+    try:
+        yield from run_tasks(_train, runs, crew, progress, footing, apart=_CRASH_REMEDY)
+    finally:
+        for run in runs:  # a training that was ended at once has left its lock
+            with suppress(OutputError), locked(run.folder):
+                pass
 
 
 def _train(run: ComparisonRun, progress: Progress) -> None:

@@ -321,7 +321,7 @@ def _folders_of_pictures(output: Path, options: ExtractionOptions) -> list[str]:
     """
     folders = {str(folder) for folder in (options.keep_frames, options.keep_crops) if folder}
     try:
-        with open_dataset(output) as dataset:
+        with open_dataset(output, sound=False) as dataset:
             folders.update(_pictures_in(dataset.provenance))
     except DatasetError:  # there is none, or it is broken
         pass

@@ -341,7 +341,7 @@ def _check_foreign(name: str, data: bytes) -> None:
             check_cascade(storage.getFirstTopLevelNode())
     except UnsoundError as error:
         problem = f"{name}: not a cascade that OpenCV can use ({error})"
-        raise DetectorError(problem, "download it again") from error
+        raise DetectorError(problem, "download it again, or give another") from error
 
 
 @contextmanager

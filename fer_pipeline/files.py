@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import filelock
 
 UNFINISHED_SUFFIX = ".unfinished"
+
+_READ_AT_ONCE = 2**22
 
 # Set in a process beside which others, on other machines, may write the same file.
 _attempt = ""
@@ -273,10 +275,20 @@ class FileState:
         return cls(status.st_size, status.st_mtime_ns)
 
 
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest_of(path: Path, meanwhile: Callable[[], object] | None = None) -> str:
+    """Return the SHA-256 of a file's content.
+
+    Args:
+        path: The file.
+        meanwhile: Called again and again, so that a long look at a large file can be given up.
+    """
+    found = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while content := file.read(_READ_AT_ONCE):
+            found.update(content)
+            if meanwhile is not None:
+                meanwhile()
+    return found.hexdigest()
 
 
 def name_digest(name: str) -> str:

@@ -29,6 +29,9 @@ _MODULES = frozenset(
     | {"keras.src.models.model", "keras.src.models.sequential", "keras.src.ops.numpy"}
 )
 
+# How it was trained: models are loaded without it.
+_NOT_READ = {"compile_config": None}
+
 # Of the insides of Keras: models, and the operation that puts blue first (`networks.scaling`).
 _INSIDES = ("Functional", "Model", "Sequential", "Flip")
 
@@ -48,7 +51,8 @@ def check_keras_file(path: Path) -> None:
     try:
         with ZipFile(path) as archive:
             _check_members(archive, path.stat().st_size)
-            for part in _objects(parse_json(archive.read("config.json"))):
+            config = parse_json(archive.read("config.json"))
+            for part in _objects(config | _NOT_READ):
                 _check_object(part)
             _check_weights(archive)
     except (BadZipFile, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:

@@ -45,7 +45,9 @@ def installed_version(package: str) -> str | None:
 
 def command_line() -> str:
     """Return the command line of this process as it could be typed again."""
-    return shlex.join(["fer", *sys.argv[1:]])
+    typed = shlex.join(["fer", *sys.argv[1:]])
+    # A name of an old encoding must not turn what tells of a file into a failure at its end.
+    return typed.encode("utf-8", "backslashreplace").decode()
 
 
 def provenance(command: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +36,17 @@ class Source:
         with self._reading():
             return FileState.of(self.path)
 
-    def digest(self) -> str:
+    def digest(self, meanwhile: Callable[[], object] | None = None) -> str:
         """Return the SHA-256 of the file's content.
+
+        Args:
+            meanwhile: Called again and again, so that a long look at a large file can be given up.
 
         Raises:
             VideoError: It is gone, or cannot be read.
         """
         with self._reading():
-            return digest_of(self.path)
+            return digest_of(self.path, meanwhile)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -89,9 +92,10 @@ def find_videos(inputs: Sequence[Path]) -> tuple[Source, ...]:
 def _check_name(source: Source) -> None:
     """Refuse names of an old encoding, which neither a table nor a dataset can hold."""
     try:
-        source.name.encode()
+        str(source.path).encode()
     except UnicodeEncodeError as error:
-        raise VideoError(f"{source.name!a}: this file name is not UTF-8; rename it") from error
+        problem = f"{str(source.path)!a}: this name is not UTF-8"
+        raise VideoError(problem, "rename the file, or the folder") from error
 
 
 def _videos_below(given: Path) -> list[Source]:

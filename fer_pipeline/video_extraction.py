@@ -121,7 +121,7 @@ def extract_video(task: ExtractionTask, progress: Progress) -> VideoRecord:
     with ExitStack() as stack:
         stack.enter_context(one_thread_each())
         video = stack.enter_context(open_video(path))
-        before, digest = task.source.state(), task.source.digest()
+        before, digest = task.source.state(), task.source.digest(lambda: progress(0))
         writer = stack.enter_context(create_dataset(task.part, record, emotions))
         writer.add_video(task.source.name)
         frames: Iterator[TrackedFrame] = search_faces(

@@ -210,12 +210,13 @@ def metered(study, completed) -> Told:
 # Killed, and gone on with
 
 
-def test_a_run_that_was_killed_costs_only_its_row(killed):
+def test_a_run_that_was_killed_costs_only_its_row(study, killed):
     assert killed.status == 3, killed.stderr
     assert "2 runs, 0 of them finished already" in killed.stderr
     line = "lenet5-rgb: its worker process died, alone too (a crash, or out of memory); a smaller "
     remedy = "--batch or fewer --jobs need less memory; the same command tries it again"
     assert re.search(r"^warning: \d of 2: " + re.escape(line + remedy), killed.stderr, re.MULTILINE)
+    assert not [*study.out.glob("runs/*.lock")]
     assert list(killed.figures) == ["lenet5 gray"]
     (failure,) = killed.tables["Runs without a result"]
     assert failure["run"] == "lenet5-rgb"

@@ -31,7 +31,7 @@ from fer_pipeline.faces import Channels, CropOptions, crop
 from fer_pipeline.labels import LabelOptions
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.video import open_video
-from fer_pipeline.video_extraction import ExtractionOptions, VideoRecord
+from fer_pipeline.video_extraction import ExtractionOptions, VideoRecord, extract_video
 from fer_pipeline.workers import Crew
 from tests.media import (
     PARTICIPANTS,
@@ -381,6 +381,16 @@ def test_names_of_any_kind_are_kept_as_they_are(tmp_path, name):
 
 
 # The same data, whichever way
+
+
+def test_a_large_video_can_be_given_up_before_its_first_frame(few_videos, tmp_path):
+    (task, *_) = plan(few_videos, tmp_path / "faces.h5", wanted()).tasks
+
+    def give_up(frames: int) -> None:
+        raise RuntimeError(frames)
+
+    with pytest.raises(RuntimeError, match=r"^0$"):
+        extract_video(task, give_up)
 
 
 def test_any_number_of_workers_makes_the_same_data(few_videos, tmp_path):

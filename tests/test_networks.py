@@ -12,6 +12,7 @@ import pytest
 from fer_pipeline.conversion import load_model, write_litert
 from fer_pipeline.errors import ModelError
 from fer_pipeline.keras_backend import load_keras
+from fer_pipeline.keras_file import check_keras_file
 from fer_pipeline.model_folder import KERAS_FILE
 from fer_pipeline.networks import (
     DEFAULT_NETWORK,
@@ -170,6 +171,7 @@ def saved(request, tmp_path_factory, cached_networks):
     make_sure(model, inputs)
     folder = tmp_path_factory.mktemp("saved")
     model.save(folder / KERAS_FILE)
+    check_keras_file(folder / KERAS_FILE)
     yield name, model, folder, inputs, told(model, inputs)
     shutil.rmtree(folder)
 

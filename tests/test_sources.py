@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fer_pipeline.errors import VideoError
-from fer_pipeline.sources import find_videos
+from fer_pipeline.sources import Source, find_videos
 from fer_pipeline.video import VIDEO_SUFFIXES
 from tests.permissions import run_without_rights_of_root
 
@@ -92,8 +92,31 @@ def test_names_may_hold_spaces_commas_and_any_letters(tmp_path, name):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_name_that_is_not_utf8_is_one_clear_line(tmp_path):
     touch(tmp_path, os.fsdecode(b"gr\xf6\xdfe.mp4"))
-    with pytest.raises(VideoError, match=r"file name is not UTF-8; rename it$"):
+    with pytest.raises(
+        VideoError, match=r"this name is not UTF-8; rename the file, or the folder$"
+    ):
         find_videos([tmp_path])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_folder_that_is_not_utf8_is_told_before_anything_is_done(tmp_path):
+    folder = tmp_path / os.fsdecode(b"v\xe9deos")
+    folder.mkdir()
+    touch(folder, "a.mp4")
+    with pytest.raises(VideoError, match=r"v\\udce9deos/a.mp4': this name is not UTF-8"):
+        find_videos([folder])
+
+
+def test_a_long_look_at_a_large_file_can_be_given_up(tmp_path):
+    path = tmp_path / "large.mp4"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # a hole, which would take minutes to read
+
+    def give_up() -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        Source(path, path.name).digest(give_up)
 
 
 def test_the_same_file_given_twice_is_one_video(tmp_path):

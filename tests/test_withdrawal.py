@@ -138,6 +138,18 @@ def test_extract_does_not_bring_the_person_back_until_readmitted(fer, study):
     assert fer(*again(study)).exit_code == 0
 
 
+def test_a_damaged_dataset_that_is_replaced_still_tells_who_was_withdrawn(fer, study):
+    faces = study / "faces.h5"
+    assert fer("data", "withdraw", faces, ANNA).exit_code == 0
+    with h5py.File(faces, "r+") as file:
+        file["label"][0] = 99
+    anew = fer(*again(study, "--overwrite"))
+    assert anew.exit_code == 3, anew.stderr
+    assert "left out: 2 videos of people who were withdrawn" in anew.stderr
+    with open_dataset(faces) as dataset:
+        assert ANNA not in dataset.participants
+
+
 def test_readmit_without_a_code_takes_all_in(fer, study):
     assert fer("data", "withdraw", study / "faces.h5", ANNA).exit_code == 0
     result = fer(*again(study, "--readmit"))

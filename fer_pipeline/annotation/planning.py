@@ -154,6 +154,7 @@ def plan_annotation(
         missing_pictures = _missing(sources, pictures, earlier)
     skipped = _skipped(sources, outputs, making, missing_targets, missing_pictures)
     replaced = _refuse_taken(sources, outputs, missing_targets, overwrite=overwrite)
+    already = frozenset(skipped)
     pieces, done = pieces_folder(outputs), set(skipped)
     tasks = [
         AnnotationTask(source, model, options, recipe.settings, piece_of(pieces, source.name))
@@ -188,7 +189,7 @@ def plan_annotation(
         found=found,
         recipe=recipe,
         media={source.name: source.path for source in sources},
-        states={source.name: source.state() for source in sources if source.name in skipped},
+        states={source.name: source.state() for source in sources if source.name in already},
     )
 
 

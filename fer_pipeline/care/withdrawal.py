@@ -258,7 +258,7 @@ def _is_sure(part: Path, code: str) -> bool:
 
 
 def _people_of_part(part: Path) -> set[str]:
-    with open_dataset(part) as dataset:
+    with open_dataset(part, sound=False) as dataset:
         return {*dataset.participants, *people_in(dataset.provenance["record"]["labels"])}
 
 

@@ -235,7 +235,7 @@ def withdrawn_from(path: Path) -> tuple[Withdrawn, ...]:
             "give another -o, or remove the file",
         )
     try:
-        with open_dataset(path) as dataset:
+        with open_dataset(path, sound=False) as dataset:
             return dataset.withdrawn
     except DatasetError as error:
         problem = f"{error.problem}; who was withdrawn from it cannot be told"

@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -45,6 +46,9 @@ GRACE_SECONDS = 5.0
 
 # So that tasks which report faster than this process reads do not keep it from all else.
 _MOST_DRAINED = 1000
+
+# Windows waits for no more at a time.
+_MOST_PROCESSES = 61 if sys.platform == "win32" else 1000
 
 # Tasks handed over for each process: looking through all of many thousands would take longer than
 # some tasks do.
@@ -145,7 +149,7 @@ class _Pool(Generic[Task, Result]):
         self._timeout = crew.timeout
         self._function = function
         self._waiting = iter(tasks)
-        self._workers = min(crew.workers, len(tasks))
+        self._workers = min(crew.workers, len(tasks), _MOST_PROCESSES)
         # A pool that begins a process for every task does so when it is given the task.
         self._ahead = len(tasks) if setup.once else self._workers * _TASKS_AHEAD
         self._progress = progress

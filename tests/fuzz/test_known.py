@@ -32,6 +32,7 @@ from fer_pipeline.errors import (
     VideoError,
 )
 from fer_pipeline.faces import DetectionOptions, FaceDetector
+from fer_pipeline.keras_backend import load_keras
 from fer_pipeline.keras_file import check_keras_file
 from fer_pipeline.model_folder import KERAS_FILE, SPEC_FILE, ModelSpec, bundled_model
 from fer_pipeline.telling import detector_of
@@ -75,6 +76,16 @@ def test_a_cascade_that_leads_beyond_itself_is_refused(tmp_path, old, new):
     with pytest.raises(DetectorError) as error:
         FaceDetector(DetectionOptions(cascade=str(path)))
     assert "not a cascade that OpenCV can use" in told(error, path)
+
+
+def test_a_cascade_of_the_first_format_is_told_as_such(tmp_path):
+    path = tmp_path / "old.xml"
+    old = '<old type_id="opencv-haar-classifier"><size>20 20</size><stages><_></_></stages></old>'
+    head = '<?xml version="1.0"?>\n'
+    path.write_text(f"{head}<opencv_storage>{old}</opencv_storage>", "utf-8")
+    with pytest.raises(DetectorError) as error:
+        FaceDetector(DetectionOptions(cascade=str(path)))
+    assert "the format of OpenCV 1" in told(error, path)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +279,8 @@ def keras_file(path: Path, extra: object, weights: bytes | None = None, **member
     """Write the bundled model with something more in its description."""
     with zipfile.ZipFile(bundled_model() / KERAS_FILE) as archive:
         parts = {one.filename: archive.read(one) for one in archive.infolist()}
-    parts["config.json"] = json.dumps([json.loads(parts["config.json"]), extra]).encode()
+    description = json.loads(parts["config.json"]) | {"extra": extra}
+    parts["config.json"] = json.dumps(description).encode()
     if weights is not None:
         parts["model.weights.h5"] = weights
     with zipfile.ZipFile(path, "w") as archive:
@@ -288,6 +300,14 @@ def test_a_keras_file_that_asks_for_more_than_layers_is_refused(tmp_path, kind):
 def test_the_bundled_keras_file_is_harmless(tmp_path):
     check_keras_file(bundled_model() / KERAS_FILE)
     check_keras_file(keras_file(tmp_path / "model.keras", {"module": "keras", "class_name": "X"}))
+
+
+def test_how_a_keras_file_was_trained_is_not_read(tmp_path):
+    keras = load_keras()
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy())
+    model.save(tmp_path / "model.keras")
+    check_keras_file(tmp_path / "model.keras")
 
 
 def test_a_keras_file_with_something_beside_it_or_elsewhere_is_refused(tmp_path):
