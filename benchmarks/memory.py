@@ -1,18 +1,17 @@
-"""Does memory grow with the length of a clip, the number of clips, or the size of a dataset?
+"""Does memory grow with the length of a clip, or the size of a dataset?
 
     python benchmarks/memory.py
     python benchmarks/memory.py --only train
 
-Annotates a clip of one hour (a sample clip repeated) and extracts a thousand short ones, and prints
-the resident memory of the process by its share of the work done. Trains on few and on many made-up
-faces, and prints the most memory that was the process's own: without the pages of mapped files,
-which the system takes back when it needs them. Linux only.
+Annotates a clip of one hour (a sample clip repeated), and prints the resident memory of the process
+by its share of the work done. Trains on few and on many made-up faces, and prints the most memory
+that was the process's own: without the pages of mapped files, which the system takes back when it
+needs them. `long_and_wide.py` does so with ten hours and with thousands of clips. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from made_clips import CLIP, PARTICIPANTS, repeated
+from made_clips import CLIP, repeated
 from made_models import untrained_model
 
 from fer_pipeline.dataset import FaceRow, create_dataset
@@ -39,7 +38,6 @@ SIZE = 48
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--clips", type=int, default=1000)
     parser.add_argument("--faces", type=int, nargs="+", default=[2000, 40000])
     parser.add_argument("--only", choices=list(PARTS))
     options = parser.parse_args()
@@ -62,15 +60,6 @@ def annotating(folder: Path, minutes: float) -> str:
     return f"annotate, one clip of {minutes:g} minutes, every frame, {rows:,} rows:\n{table}"
 
 
-def extracting(folder: Path, clips: int) -> str:
-    """Extract many short clips; return its memory over time as a table."""
-    many(folder / "many", clips)
-    words = ["extract", folder / "many", "-o", folder / "faces.h5", "--every", "25"]
-    words += ["--workers", "1", "-q"]
-    table = text_table(("share of the time", "resident MiB"), watched(words))
-    return f"extract, {clips} clips of 2 seconds, one worker:\n{table}"
-
-
 def training(folder: Path, faces: list[int]) -> str:
     """Train on few faces and on many; return the most memory of each as a table."""
     rows = []
@@ -87,7 +76,6 @@ def training(folder: Path, faces: list[int]) -> str:
 
 PARTS: dict[str, Callable[[Path, argparse.Namespace], str]] = {
     "annotate": lambda folder, options: annotating(folder, options.minutes),
-    "extract": lambda folder, options: extracting(folder, options.clips),
     "train": lambda folder, options: training(folder, options.faces),
 }
 
@@ -107,14 +95,6 @@ def made_up(path: Path, count: int, model: Path) -> Path:
                     writer.append(f"P{person}_{emotion}.mp4", row)
         writer.finish({})
     return path
-
-
-def many(folder: Path, count: int) -> None:
-    """Fill a folder with links to the participants' clips, under names of their own."""
-    folder.mkdir()
-    clips = sorted(PARTICIPANTS.glob("*.mp4"))
-    for index in range(count):
-        os.link(clips[index % len(clips)], folder / f"{index:04d}_{clips[index % len(clips)].name}")
 
 
 def watched(words: list[object]) -> list[tuple[str, str]]:
