@@ -184,8 +184,9 @@ def test_stages_overlap_where_there_are_more_workers_than_videos(tmp_path):
         """Return whether frames were counted in this thread."""
         here: set[bool] = set()
 
-        def progress(_: int) -> None:
-            here.add(threading.current_thread() is threading.main_thread())
+        def progress(frames: int) -> None:
+            if frames:
+                here.add(threading.current_thread() is threading.main_thread())
 
         planned = plan([PARTICIPANTS / "P00_happy.mp4"], tmp_path / f"{workers}.h5")
         (outcome,) = run_extraction(planned, Crew(workers), progress)
