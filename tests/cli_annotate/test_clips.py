@@ -176,7 +176,9 @@ def test_a_name_in_an_old_encoding_ends_with_one_line(annotate, tmp_path):
     result = annotate(tmp_path, "-q", "--out", tmp_path / "labels.csv")
     (line,) = result.stderr.splitlines()
     assert result.exit_code == 1
-    assert line.endswith("M\\udcfcller.mp4': this name is not UTF-8; rename the file, or the folder")
+    assert line.endswith(
+        "M\\udcfcller.mp4': this name is not UTF-8; rename the file, or the folder"
+    )
 
 
 # Which frames and faces
