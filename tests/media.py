@@ -8,7 +8,10 @@ from itertools import islice
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
+
+from fer_pipeline.domain import Pixels
 
 SAMPLES = Path(__file__).parent.parent / "sample_videos"
 PARTICIPANTS = SAMPLES / "participants"
@@ -21,6 +24,19 @@ SAMPLE_FPS = 25
 """Frames a second of all sample videos."""
 
 MILLISECOND = Fraction(1, 1000)
+
+
+class Picture(Pixels):
+    """A picture as a video frame would have it."""
+
+    def __init__(self, rgb: np.ndarray) -> None:
+        self._rgb = rgb
+
+    def luma(self) -> np.ndarray:
+        return cv2.cvtColor(self._rgb, cv2.COLOR_RGB2GRAY)
+
+    def rgb(self) -> np.ndarray:
+        return self._rgb
 
 
 def pictures_of(path: Path, count: int) -> list[np.ndarray]:

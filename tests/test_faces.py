@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_pipeline import faces
-from fer_pipeline.domain import Box, Frame, Pixels, UInt8Array
+from fer_pipeline.domain import Box, Frame, UInt8Array
 from fer_pipeline.errors import DetectorError
 from fer_pipeline.faces import (
     CropOptions,
@@ -27,22 +27,9 @@ from fer_pipeline.faces import (
     network_inputs,
     read_cascade,
 )
-from tests.media import PARTICIPANTS, noise, pictures_of
+from tests.media import PARTICIPANTS, Picture, noise, pictures_of
 
 CASCADES = Path(__file__).parent.parent / "haarcascades"
-
-
-@dataclass(frozen=True, eq=False)
-class Picture(Pixels):
-    """Pixels that are there already."""
-
-    colour: UInt8Array
-
-    def luma(self) -> UInt8Array:
-        return cv2.cvtColor(self.colour, cv2.COLOR_RGB2GRAY)
-
-    def rgb(self) -> UInt8Array:
-        return self.colour
 
 
 def frame_of(colour: UInt8Array) -> Frame:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fer_pipeline.corpora import CORPORA, Entry, Skipped, Still, Unusable
 from fer_pipeline.corpora.pictures import decode_picture
 from fer_pipeline.dataset import FaceRow
-from fer_pipeline.domain import Box, Frame, Pixels
+from fer_pipeline.domain import Box, Frame
 from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.errors import CorpusError, VideoError
 from fer_pipeline.faces import CropOptions, FaceDetector, crop
@@ -26,7 +26,7 @@ from fer_pipeline.importing.faces import CuttingOptions, cut_out
 from fer_pipeline.importing.records import Copies, Tally
 from fer_pipeline.importing.run import chosen_among
 from tests.corpus_files import picture
-from tests.media import PARTICIPANTS, pictures_of
+from tests.media import PARTICIPANTS, Picture, pictures_of
 
 SUFFIXES = (".png", ".jpg", ".bmp", ".tiff")
 LOSSLESS = (".png", ".bmp", ".tiff")
@@ -135,19 +135,6 @@ def cut(
 
 def portrait(rgb: np.ndarray = PORTRAIT, box: Box | None = None, **told: object) -> Still:
     return Still("portrait.png", encoded(rgb), "happiness", cropped=False, box=box, **told)
-
-
-class Picture(Pixels):
-    """A picture as a video frame would have it."""
-
-    def __init__(self, rgb: np.ndarray) -> None:
-        self._rgb = rgb
-
-    def luma(self) -> np.ndarray:
-        return cv2.cvtColor(self._rgb, cv2.COLOR_RGB2GRAY)
-
-    def rgb(self) -> np.ndarray:
-        return self._rgb
 
 
 def as_in_a_video(rgb: np.ndarray, options: CropOptions) -> tuple[np.ndarray, Box, float]:

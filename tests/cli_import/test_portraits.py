@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import re
 
-import cv2
 import numpy as np
 
 from fer_pipeline.care.checking import verify
 from fer_pipeline.dataset import open_dataset
-from fer_pipeline.domain import Frame, Pixels
+from fer_pipeline.domain import Frame
 from fer_pipeline.faces import CropOptions, FaceDetector, crop
 from tests.cli_import.results import PEOPLE
-from tests.media import PARTICIPANTS, pictures_of
+from tests.media import PARTICIPANTS, Picture, pictures_of
 from tests.test_corpora import picture, write_folder
 
 PLAIN = np.full((120, 160, 3), 99, np.uint8)
-
-
-class Picture(Pixels):
-    """A picture as a video frame would have it."""
-
-    def __init__(self, rgb: np.ndarray) -> None:
-        self._rgb = rgb
-
-    def luma(self) -> np.ndarray:
-        return cv2.cvtColor(self._rgb, cv2.COLOR_RGB2GRAY)
-
-    def rgb(self) -> np.ndarray:
-        return self._rgb
 
 
 def test_faces_are_found_in_portraits_as_in_videos(fer, portraits, out):
