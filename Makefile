@@ -25,7 +25,7 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-# Which lines the tests run, in all processes: half as long again as the tests alone.
+# Which lines the tests run, in all processes; slower than the tests alone.
 coverage: $(READY)
 	$(BIN)/coverage erase
 	-$(BIN)/coverage run -m pytest -n auto --dist worksteal
