@@ -25,7 +25,7 @@ from fer_pipeline.domain import FloatArray, UInt8Array
 from fer_pipeline.errors import ModelError
 from fer_pipeline.files import replacing, require_room
 from fer_pipeline.fit_options import Epoch, FitOptions, Optimizer
-from fer_pipeline.json_values import parse_json
+from fer_pipeline.json_values import fits, parse_json
 from fer_pipeline.model_folder import read_arrays
 from fer_pipeline.networks import backbones
 from fer_pipeline.splits import Rows
@@ -57,6 +57,15 @@ _BATCHES_AHEAD = 16
 _STEPS_AT_ONCE = 1 if keras.backend.backend() == "torch" else 8
 
 _OF_LABELS = "sparse_categorical_crossentropy"
+
+_NUMBER = (int, float)
+_PLAIN_STATE = {
+    "history": [{str: _NUMBER}],
+    "best_epoch": int,
+    "best": _NUMBER,
+    "changed_at": int,
+    "done": bool,
+}
 
 OPTIMIZERS: dict[Optimizer, Callable[..., Any]] = {
     "adam": keras.optimizers.Adam,
@@ -309,9 +318,11 @@ class Fit:
     def _take_up(self) -> None:
         try:
             values = parse_json(self._state_file.read_text("utf-8"))
+            if not fits(values, _PLAIN_STATE):
+                raise ValueError("no state of a fit")
             history = [Epoch(**epoch) for epoch in values.pop("history")]
             self.state = FitState(history=history, **values)
-        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        except (KeyError, OSError, TypeError, ValueError) as error:
             problem = f"{self._state_file}: broken ({error})"
             raise ModelError(problem, _ANEW) from error
         self._learn_at(self._stage(len(history)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import pytest
 
 from fer_pipeline.errors import FerError, VideoError, WorkerError
 from fer_pipeline.workers import Crew, Outcome, Progress, available_cores, run_tasks
+from fer_pipeline.workers.limits import MOST_MEMORY
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,26 @@ def do(job: Job, progress: Progress) -> str:
     if job.what == "stumble":
         raise ZeroDivisionError("a mistake of ours")
     die_of(job.what, attempts)
-    if job.what == "hang":
+    take(job.what, progress)
+    return f"{job.what} done"
+
+
+def take(what: str, progress: Progress) -> None:
+    """Take time, or memory, if that is the job."""
+    if what == "hang":
         threading.Event().wait()
-    if job.what == "go on":
+    if what == "hang in native code":
+        # PyDLL keeps Python's lock, as an extension may that was not made with care.
+        ctypes.PyDLL(None).sleep(60)
+    if what == "go on":
         for _ in itertools.count():
             progress(1)
-    return f"{job.what} done"
+    if what == "report nothing new":
+        for _ in range(8):
+            progress(0)
+            time.sleep(0.25)
+    if what == "need memory":
+        bytearray(MOST_MEMORY)
 
 
 def die_of(what: str, attempts: int) -> None:
@@ -156,12 +173,34 @@ def test_a_task_that_takes_too_long_is_given_up_and_the_others_go_on():
     assert "took longer than 1 s; give a longer --timeout" in str(told["go on"].error)
 
 
-def test_a_task_that_hangs_is_ended_with_its_process():
-    outcomes = list(run_tasks(do, [Job("hang"), Job("a")], Crew(2, timeout=0.5), lambda _: None))
+@NOT_ON_WINDOWS
+@pytest.mark.parametrize("what", ["hang", "hang in native code"])
+@pytest.mark.parametrize("limit", [{"silence": 0.5}, {"timeout": 0.5}])
+def test_a_task_that_hangs_is_ended_with_its_process(tmp_path, what, limit):
+    log = tmp_path / "attempts"
+    outcomes = list(run_tasks(do, [Job(what, log), Job("a")], Crew(2, **limit), lambda _: None))
     told = {outcome.task.what: outcome for outcome in outcomes}
     assert told["a"].result == "a done"
-    assert isinstance(told["hang"].error, WorkerError)
-    assert "a hang" in str(told["hang"].error)
+    assert "died, alone too (a crash, a hang, or no memory)" in str(told[what].error)
+    assert log.stat().st_size == 2
+
+
+def test_a_task_that_reports_may_take_longer_than_one_may_be_silent():
+    jobs = [Job("report nothing new"), Job("a")]
+    outcomes = list(run_tasks(do, jobs, Crew(2, silence=1.0), lambda _: None))
+    assert {outcome.error for outcome in outcomes} == {None}
+
+
+def test_a_hang_is_noticed_without_an_option():
+    assert Crew().silence == 1800
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system sets no such limit")
+def test_a_task_that_needs_too_much_memory_costs_only_itself():
+    jobs = [Job("need memory"), Job("a"), Job("b")]
+    told, _ = run(jobs, 2)
+    assert [told[what].result for what in "ab"] == ["a done", "b done"]
+    assert "needs more memory than there is; fer probe" in str(told["need memory"].error)
 
 
 # Each task in a process of its own

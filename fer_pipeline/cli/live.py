@@ -109,6 +109,8 @@ def command(
         stop = stack.enter_context(stop_on_signals())
         stack.push(_Remainder(console, files))
         done = run_live(live, folder, files, command_line(), lambda: bool(stop))
+    if stop.hung_up:  # to write to a terminal that is gone would be an error
+        click.get_current_context().exit(TERMINATED)
     _summarize(console, done.report, spec.emotions)
     if files is not None:
         console.result(f"\n{files.timeline}")

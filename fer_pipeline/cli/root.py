@@ -121,6 +121,9 @@ def main() -> None:
         root(prog_name="fer")
     finally:
         _end_in_peace()  # all is done: the exit status shall tell what, and no signal
+        # python -m remembers a Ctrl-C that came while source text was run, as it is to make a
+        # dataclass, though it was caught, and ends by the signal; running any lets it forget.
+        exec("")  # noqa: S102
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

@@ -96,7 +96,8 @@ def run_on_cluster(
 
         def assignment(number: int, task: Task) -> Assignment[Task, Result]:
             leaves = tuple(_absolute(path) for path in footing.leaves(task))
-            return Assignment(function, task, crew.timeout, apart, leaves, number, terms)
+            limits = crew.timeout, crew.silence
+            return Assignment(function, task, *limits, apart, leaves, number, terms)
 
         yield from run.outcomes(assignment(number, task) for number, task in enumerate(tasks))
 

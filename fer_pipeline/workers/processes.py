@@ -25,6 +25,8 @@ from typing import Any, Generic
 
 from fer_pipeline.errors import WorkerError
 from fer_pipeline.files import name_attempt
+from fer_pipeline.held_back import signals_held_back
+from fer_pipeline.workers.limits import limit_memory, watched
 from fer_pipeline.workers.tasks import (
     PROBE,
     Crew,
@@ -40,9 +42,6 @@ from fer_pipeline.workers.tasks import (
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.1
-
-# How long after its time a task may take to end by itself.
-GRACE_SECONDS = 5.0
 
 # So that tasks which report faster than this process reads do not keep it from all else.
 _MOST_DRAINED = 1000
@@ -72,6 +71,8 @@ class ProcessSetup:
         folder: Where relative paths begin; None for where they begin in this process.
         cores: How many each may use; None for all.
         attempt: Part of the names of unfinished files, where others may write the same; or nothing.
+        silence: Seconds for which a task may report nothing; None for as long as it takes.
+        memory: Bytes that each may fill; None for all that there are.
     """
 
     grace: float | None = None
@@ -79,6 +80,8 @@ class ProcessSetup:
     folder: Path | None = None
     cores: int | None = None
     attempt: str = ""
+    silence: float | None = None
+    memory: int | None = None
 
 
 def run_in_processes(
@@ -124,7 +127,7 @@ def _once_more(
     log.info("a worker died; trying %s again by itself", task)
     yield from pool.outcomes()
     if pool.suspects:
-        what = "a crash, a hang, or no memory" if pool.timed else "a crash, or out of memory"
+        what = "a crash, a hang, or no memory" if pool.watched else "a crash, or out of memory"
         died = WorkerError(f"its worker process died, alone too ({what})", remedy or _REMEDY)
         yield Outcome(task, error=died)
 
@@ -146,7 +149,7 @@ class _Pool(Generic[Task, Result]):
         setup: ProcessSetup,
         begin: Callable[[int, ProcessSetup], Processes],
     ) -> None:
-        self._timeout = crew.timeout
+        self._limits = (crew.timeout, setup.silence)
         self._function = function
         self._waiting = iter(tasks)
         self._workers = min(crew.workers, len(tasks), _MOST_PROCESSES)
@@ -158,9 +161,9 @@ class _Pool(Generic[Task, Result]):
         self.not_started: list[Task] = []
 
     @property
-    def timed(self) -> bool:
-        """Whether tasks are ended that take too long."""
-        return self._timeout is not None
+    def watched(self) -> bool:
+        """Whether tasks are ended that hang."""
+        return self._limits != (None, None)
 
     def outcomes(self) -> Iterator[Outcome[Task, Result]]:
         """Yield outcomes as they come, until all are there or the pool broke."""
@@ -197,10 +200,10 @@ class _Pool(Generic[Task, Result]):
         tasks = list(islice(self._waiting, self._ahead - len(pending)))
         if not tasks:
             return True
-        with _children_deaf_to_interrupts():
+        with _starting_children():
             for number, task in enumerate(tasks):
                 try:
-                    future = executor.submit(_work, self._function, task, self._timeout)
+                    future = executor.submit(_work, self._function, task, self._limits)
                 except BrokenProcessPool:
                     self.not_started += tasks[number:]
                     return False
@@ -235,27 +238,22 @@ def new_processes(workers: int, setup: ProcessSetup) -> Iterator[tuple[ProcessPo
 
 
 @contextmanager
-def _children_deaf_to_interrupts() -> Iterator[None]:
-    """Hold back Ctrl-C, which also goes to children: while they load they answer with a traceback.
+def _starting_children() -> Iterator[None]:
+    """Let no signal come between: a child that is not told all that it is to do says so at length.
 
-    Processes started meanwhile inherit the mask for good; this one hears what it held back
-    afterwards. Windows has nothing of the kind.
+    Ctrl-C also goes to children, and while they load they answer with a traceback. They inherit
+    that it is blocked here, and keep it so. Windows has nothing of the kind.
     """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    held_back: list[int] = []
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    # Threads of other libraries do not know of the mask and may take the signal.
-    handler = signal.signal(signal.SIGINT, lambda number, _: held_back.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    if held_back:
-        signal.raise_signal(signal.SIGINT)
+    with signals_held_back():
+        main = threading.current_thread() is threading.main_thread()
+        if not main or not hasattr(signal, "pthread_sigmask"):
+            yield
+            return
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _drain(frames: Any, progress: Progress) -> None:
@@ -287,6 +285,8 @@ def _start_worker(frames: Any, stop: Any, end: Any, setup: ProcessSetup) -> None
             os.chdir(setup.folder)
     if setup.cores is not None:
         share_cores(setup.cores)
+    if setup.memory is not None:
+        limit_memory(setup.memory)
     name_attempt(setup.attempt)
 
     def report(count: int) -> None:
@@ -312,34 +312,10 @@ def _end_when_closed(end: Any, grace: float) -> None:
 
 
 def _work(
-    function: Callable[[Task, Progress], Result], task: Task, timeout: float | None
+    function: Callable[[Task, Progress], Result],
+    task: Task,
+    limits: tuple[float | None, float | None],
 ) -> Outcome[Task, Result]:
     assert _worker_progress is not None
-    if timeout is None:
-        return attempt(function, task, _worker_progress)
-    with _watchdog(timeout + min(timeout, GRACE_SECONDS)):
-        return attempt(function, task, _limited(_worker_progress, timeout))
-
-
-def _limited(progress: Progress, timeout: float) -> Progress:
-    """Let a task fail of itself when its time is up: it clears up behind it."""
-    end = time.monotonic() + timeout
-
-    def report(count: int) -> None:
-        if time.monotonic() > end:
-            raise WorkerError(f"took longer than {timeout:g} s", "give a longer --timeout")
-        progress(count)
-
-    return report
-
-
-@contextmanager
-def _watchdog(seconds: float) -> Iterator[None]:
-    """End this process when a task hangs where no frame is counted, as in a decoder."""
-    timer = threading.Timer(seconds, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    with watched(_worker_progress, *limits) as progress:
+        return attempt(function, task, progress)

@@ -20,7 +20,8 @@ from fer_pipeline.errors import ClusterError
 from fer_pipeline.files import FileState, reason
 from fer_pipeline.provenance import versions
 from fer_pipeline.workers.kept import kept_processes
-from fer_pipeline.workers.processes import GRACE_SECONDS, ProcessSetup, run_in_processes
+from fer_pipeline.workers.limits import GRACE_SECONDS, MOST_MEMORY
+from fer_pipeline.workers.processes import ProcessSetup, run_in_processes
 from fer_pipeline.workers.tasks import PROBE, Crew, Outcome, Progress, Result, Task, available_cores
 
 PROGRESS = "fer-progress"
@@ -62,6 +63,7 @@ class Assignment(Generic[Task, Result]):
         function: What is done.
         task: With what.
         timeout: Seconds that it may take.
+        silence: Seconds for which it may report nothing.
         apart: Given for tasks that keep what they have so far: what to do about one that dies.
         leaves: The files, or folders, that it leaves.
         number: Tells it from the others of the run.
@@ -71,6 +73,7 @@ class Assignment(Generic[Task, Result]):
     function: Callable[[Task, Progress], Result]
     task: Task
     timeout: float | None
+    silence: float
     apart: str | None
     leaves: tuple[Path, ...]
     number: int
@@ -187,6 +190,8 @@ def _setup(assignment: Assignment[Task, Result], threads: int) -> ProcessSetup:
         once=apart,
         folder=assignment.terms.folder,
         cores=max(1, available_cores() // threads),
+        silence=None if apart else assignment.silence,
+        memory=None if apart else MOST_MEMORY,
     )
 
 

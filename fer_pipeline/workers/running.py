@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 
 from fer_pipeline.files import remove_attempts
+from fer_pipeline.workers.limits import MOST_MEMORY
 from fer_pipeline.workers.processes import ProcessSetup, run_in_processes
 from fer_pipeline.workers.tasks import Crew, Footing, Outcome, Progress, Result, Task, attempt
 
@@ -33,7 +34,7 @@ def run_tasks(
         progress: Called in this process.
         footing: What they read and leave; a cluster needs it.
         apart: Given if every task shall have a process of its own, which is ended at once when the
-            run is given up: what to do about one that dies.
+            run is given up and has no limits of silence and memory: what to do about one that dies.
 
     Yields:
         Outcomes in the order in which they come.
@@ -55,6 +56,9 @@ def run_tasks(
         elif len(tasks) <= 1 and crew.timeout is None and apart is None:
             outcomes = (attempt(function, task, progress) for task in tasks)
         else:
-            setup = ProcessSetup() if apart is None else ProcessSetup(grace=0, once=True)
+            if apart is None:
+                setup = ProcessSetup(silence=crew.silence, memory=MOST_MEMORY)
+            else:
+                setup = ProcessSetup(grace=0, once=True)
             outcomes = run_in_processes(function, tasks, crew, progress, setup, apart)
         yield from stack.enter_context(closing(outcomes))

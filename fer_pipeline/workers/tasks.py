@@ -28,11 +28,15 @@ class Crew:
         workers: Processes of this machine.
         timeout: Seconds that a task may take; None for no end.
         scheduler: Address of a Dask scheduler, whose workers do them instead; None for none.
+        silence: Seconds for which a task may report nothing before it is taken to hang. The
+            slowest of what goes without a report is the opening of a very large video on a slow
+            disk, which takes minutes.
     """
 
     workers: int = 1
     timeout: float | None = None
     scheduler: str | None = None
+    silence: float = 1800.0
 
     @property
     def cores_here(self) -> int:
@@ -97,6 +101,8 @@ def attempt(
         return Outcome(task, error=error)
     except StoppedError:
         return Outcome(task, error=WorkerError("stopped"))
+    except MemoryError:
+        return Outcome(task, error=WorkerError("needs more memory than there is", PROBE))
     except Exception as error:  # noqa: BLE001
         # One video must never cost the others; the trace is there for whoever asks for it.
         unexpected = FerError(f"unexpected error: {error!r}", "please report it, with -vv")
