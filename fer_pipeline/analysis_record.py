@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.files import PathKind, kind_of, replacing
-from fer_pipeline.json_values import parse_json
+from fer_pipeline.json_values import json_text, parse_json
 from fer_pipeline.outputs import Output, way_to
 from fer_pipeline.provenance import provenance
 from fer_pipeline.timeline import AnalysisOptions, Derived, People, References
@@ -58,7 +57,7 @@ class AnalysisRecord:
             replacing(record_path(output)) as unfinished,
             unfinished.open("w", encoding="utf-8", newline="") as file,
         ):
-            file.write(json.dumps(self._values(output), ensure_ascii=False, indent=2) + "\n")
+            file.write(json_text(self._values(output), indent=2) + "\n")
 
     def _values(self, output: Output) -> dict[str, Any]:
         segments = asdict(self.options.segments) if FORMATS[output.format].segments else None

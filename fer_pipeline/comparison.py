@@ -24,7 +24,7 @@ from fer_pipeline.faces import Channels
 from fer_pipeline.files import locked, replacing
 from fer_pipeline.fine_tuning import starting_from
 from fer_pipeline.fit_options import Epoch
-from fer_pipeline.json_values import parse_json
+from fer_pipeline.json_values import fits, parse_json
 from fer_pipeline.model_folder import BUNDLED, KERAS_FILE, LITERT_FILE, SPEC_FILE, write_json
 from fer_pipeline.model_size import ModelSize, model_size
 from fer_pipeline.networks import IMAGENET
@@ -47,6 +47,9 @@ _RUNS = "runs"
 
 _MEASURED_FILE = "measured.json"
 """Speeds and sizes, which are wanted even after the models themselves were removed."""
+
+_PLAIN_SPEED = {"threads": int, "one": float, "batch32": float}
+_PLAIN_SIZE = {"weights": (int, type(None)), "bytes": {str: int}}
 
 _CRASH_REMEDY = (
     "a smaller --batch or fewer --jobs need less memory; the same command tries it again"
@@ -340,5 +343,19 @@ def _measure(folder: Path, known: dict[str, Any] | None) -> tuple[Speed, ModelSi
 
 
 def _read_measured(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = parse_json(path.read_text("utf-8")) if path.exists() else {}
-    return found
+    """Return what earlier runs have measured, by entry; what is broken is measured anew."""
+    try:
+        found = parse_json(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    entries = found.items() if isinstance(found, dict) else ()
+    return {name: entry for name, entry in entries if _is_measured(entry)}
+
+
+def _is_measured(entry: Any) -> bool:
+    return (
+        fits(entry, {"speed": _PLAIN_SPEED, "size": _PLAIN_SIZE})
+        and entry.keys() >= {"speed", "size"}
+        and entry["speed"].keys() == _PLAIN_SPEED.keys()
+        and entry["size"].keys() == _PLAIN_SIZE.keys()
+    )

@@ -346,7 +346,7 @@ def _known_videos(
         return {}, {}
     with open_dataset(output) as dataset:
         made = dataset.provenance
-    if "settings" not in made:
+    if not isinstance(made.get("settings"), dict):
         raise OutputError(f"{output}: not made by fer extract; give another -o, or --overwrite")
     if made.get("corpus") != corpus:
         before, now = made.get("corpus") or _OWN, corpus or _OWN
@@ -358,7 +358,10 @@ def _known_videos(
     ]
     if changed:
         raise OutputError(f"{output}: made with other settings ({'; '.join(changed)}); {_ANEW}")
-    known = {name: VideoRecord.from_json(record) for name, record in made["sources"].items()}
+    try:
+        known = {name: VideoRecord.from_json(record) for name, record in made["sources"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise OutputError(f"{output}: what it tells of its videos is broken; {_ANEW}") from error
     return known, {HISTORY: made[HISTORY]} if HISTORY in made else {}
 
 
@@ -409,12 +412,12 @@ def _finished_part(task: ExtractionTask) -> VideoRecord | None:
         return None
     try:
         with open_dataset(task.part) as dataset:
-            made = dataset.provenance
-    except DatasetError:
+            settings = dataset.provenance["settings"]
+            record = VideoRecord.from_json(dataset.provenance["record"])
+    except (DatasetError, KeyError, TypeError, ValueError):
         return None
-    record = VideoRecord.from_json(made["record"])
     same = (
-        made["settings"] == task.settings
+        settings == task.settings
         and FileState(record.size, record.changed) == task.source.state()
         and record.labels == task.labels.to_json()
     )

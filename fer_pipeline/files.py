@@ -66,7 +66,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: The folder cannot be written to, or the disk is full.
     """
-    place = path.resolve() if path.is_symlink() else path
+    place = path
+    with suppress(OSError):  # a name too long, of which writing tells
+        place = path.resolve() if path.is_symlink() else path
     unfinished = place.with_name(place.name + _attempt + UNFINISHED_SUFFIX)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""JSON that others may have written: read without trust."""
+"""JSON that others may have written, read without trust; and JSON that every file can hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+_HALF = re.compile(r"[\ud800-\udfff]")
 # As itself, or as JSON writes it; two of them side by side are one character.
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
 
@@ -29,6 +30,16 @@ def parse_json(text: str | bytes) -> Any:
     except RecursionError as error:
         raise ValueError("its values lie too deep in each other") from error
     return values
+
+
+def json_text(values: Any, *, indent: int | None = None, allow_nan: bool = True) -> str:
+    """Return plain values as JSON, with letters as they are.
+
+    Half a character, which is how Python tells of a byte of an old encoding in the name of a file,
+    is written out by its number: what tells of a file must not fail at its end.
+    """
+    text = json.dumps(values, ensure_ascii=False, indent=indent, allow_nan=allow_nan)
+    return _HALF.sub(lambda half: f"\\\\u{ord(half[0]):x}", text)
 
 
 def fits(values: Any, pattern: Pattern) -> bool:

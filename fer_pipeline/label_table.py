@@ -2,7 +2,8 @@
 
 Columns ``video, participant, emotion`` and optionally ``start, end`` in seconds, and ``face`` where
 a video shows several people. Spreadsheets write such files in several ways, all of which are read:
-with a byte order mark, with semicolons and decimal commas, with any line ends.
+with a byte order mark, with semicolons and decimal commas, with any line ends. An apostrophe that
+keeps a name from becoming a formula, as in the tables that we write, does not belong to the name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from fer_pipeline.errors import LabelError
 from fer_pipeline.label_layouts import emotion_name
+from fer_pipeline.timeline import unguarded
 
 TIME_DECIMALS = 6
 """Times count to the microsecond, as timelines show them; finer differences are rounding."""
@@ -105,7 +107,7 @@ def _cells(file: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[st
     reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [unguarded(cell.strip()) for cell in row]
             if any(cells):
                 yield reader.line_num, cells
     except csv.Error as error:

@@ -6,7 +6,6 @@ Everything that annotation must repeat, from the crop to the order of the emotio
 
 from __future__ import annotations
 
-import json
 import zlib
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -21,7 +20,7 @@ from fer_pipeline.dataset import CropRecord
 from fer_pipeline.errors import ModelError
 from fer_pipeline.faces import CHANNEL_COUNT, Channels
 from fer_pipeline.files import UNFINISHED_SUFFIX
-from fer_pipeline.json_values import fits, parse_json
+from fer_pipeline.json_values import fits, json_text, parse_json
 
 FORMAT = "fer-model"
 VERSION = 1
@@ -253,4 +252,4 @@ def read_arrays(folder: Path, name: str, remedy: str) -> dict[str, NDArray[Any]]
 
 def write_json(path: Path, values: Any) -> None:
     """Write plain values so that people can read them too."""
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    path.write_text(json_text(values, indent=2) + "\n", "utf-8")

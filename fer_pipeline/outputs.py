@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import unicodedata
 from collections import Counter
@@ -16,7 +15,7 @@ from typing import Any, Literal
 from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import FORMATS, companion_of, format_of, require_library
 from fer_pipeline.files import PathKind, kind_of, writing
-from fer_pipeline.json_values import fits, parse_json
+from fer_pipeline.json_values import fits, json_text, parse_json
 from fer_pipeline.real_paths import RealPaths
 from fer_pipeline.sources import Source
 
@@ -300,7 +299,7 @@ def add_to_manifest(
     if clip is not None:
         entry["clip"] = way_to(clip, output.path)
     with writing(path):
-        _add_line(path, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        _add_line(path, json_text(entry).encode() + b"\n")
 
 
 def _add_line(path: Path, line: bytes) -> None:
@@ -336,8 +335,9 @@ def read_clips(folder: Path) -> dict[str, tuple[Path, int]]:
     """Return where the clips of the timelines in a folder were, and how many bytes they had."""
     found: dict[str, tuple[Path, int]] = {}
     for entry in _lines(folder / MANIFEST_FILE):
-        with suppress(KeyError, TypeError):
-            found[entry["video"]] = folder / entry["clip"], int(entry["made_from"]["size"])
+        if fits(entry, _PLACE):
+            with suppress(KeyError):
+                found[entry["video"]] = folder / entry["clip"], entry["made_from"]["size"]
     return found
 
 
@@ -350,6 +350,7 @@ def way_to(path: Path, folder: Path) -> str:
 
 
 _ENTRY = {"video": str, "made_from": {}}
+_PLACE = {"video": str, "clip": str, "made_from": {"size": int}}
 
 
 def _entries(output: Output | Picture) -> Iterator[dict[str, Any]]:

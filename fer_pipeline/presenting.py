@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fer_pipeline import exports
 from fer_pipeline.errors import OutputError, UsageError
 from fer_pipeline.files import PathKind, kind_of, locked
 from fer_pipeline.outputs import Picture, PictureKind, forget
@@ -196,6 +198,35 @@ def refuse_taken(
                 )
             replaced.append(path)
     return tuple(replaced)
+
+
+def made_beside(path: Path, format_name: str) -> tuple[Path, ...]:
+    """Return what stands beside a timeline under its name and was made by us: formats, pictures.
+
+    Args:
+        path: The timeline.
+        format_name: Its format.
+    """
+    suffix = exports.FORMATS[format_name].suffix
+    ours = path.name.lower().endswith(suffix.lower())
+    stem = path.name[: -len(suffix)] if ours else path.stem
+    found: list[tuple[Path, Callable[[Path], bool]]] = [
+        (path.with_name(stem + one.suffix), partial(exports.is_timeline, format_name=name))
+        for name, one in exports.FORMATS.items()
+    ]
+    found += [
+        (path.with_name(stem + end), _OURS[kind])
+        for kind, ends in _SUFFIXES.items()
+        for end in ends
+    ]
+    return tuple(one for one, is_ours in found if one != path and _is_file(one) and is_ours(one))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long
+        return False
 
 
 def make_pictures(

@@ -12,6 +12,7 @@ from typing import Any
 from fer_pipeline.errors import OutputError, UsageError
 from fer_pipeline.exports.tables import table_line
 from fer_pipeline.files import PathKind, kind_of, replacing
+from fer_pipeline.json_values import json_text
 from fer_pipeline.timeline import guarded
 
 Value = str | int | float | None
@@ -103,7 +104,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    text = json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False)
+    text = json_text(record, indent=2, allow_nan=False)
     with replacing(record_of(path)) as unfinished:
         unfinished.write_text(text + "\n", "utf-8", newline="")
 

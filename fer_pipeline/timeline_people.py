@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from fer_pipeline.errors import LabelError
 from fer_pipeline.label_layouts import guess, nearest_folder
-from fer_pipeline.timeline import People
+from fer_pipeline.timeline import People, unguarded
 
 _COLUMNS = ("video", "participant")
 
@@ -93,7 +93,11 @@ def _read(table: Path) -> Iterator[_Row]:
         raise LabelError(f"{table}: is not encoded as UTF-8", "save it as 'CSV UTF-8'") from error
     header = next(iter(text.strip().splitlines()), "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
-    rows = ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells))
+    rows = (
+        (reader.line_num, [unguarded(cell.strip()) for cell in cells])
+        for cells in reader
+        if any(cells)
+    )
     _, names = next(rows, (1, []))
     columns = [name.lower() for name in names]
     missing = [name for name in _COLUMNS if name not in columns]

@@ -14,6 +14,7 @@ from fer_pipeline.domain import Frame, UInt8Array
 from fer_pipeline.errors import OutputError
 from fer_pipeline.face_search import SearchOptions, search_faces
 from fer_pipeline.faces import CropOptions, DetectionOptions, FaceDetector, crop, one_thread_each
+from fer_pipeline.json_values import fits
 from fer_pipeline.labels import Side, Stretch, VideoLabels
 from fer_pipeline.sources import Source
 from fer_pipeline.tracking import TrackedFrame
@@ -24,6 +25,19 @@ _CONTEXT_SECONDS = 0.2
 
 # Searched frames that may wait to be cut out.
 _FRAMES_AHEAD = 8
+
+_PLAIN_RECORD = {
+    "size": int,
+    "changed": int,
+    "digest": str,
+    "labels": {},
+    "read": int,
+    "lost": int,
+    "sampled": int,
+    "with_face": int,
+    "damaged": bool,
+    "warnings": [str],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +88,14 @@ class VideoRecord:
     warnings: tuple[str, ...]
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> VideoRecord:
-        """Rebuild a record from its plain form."""
+    def from_json(cls, values: Any) -> VideoRecord:
+        """Rebuild a record from its plain form.
+
+        Raises:
+            KeyError, TypeError, ValueError: Something is missing, too much, or of another kind.
+        """
+        if not fits(values, _PLAIN_RECORD):
+            raise ValueError("no record of a video")
         return cls(**{**values, "warnings": tuple(values["warnings"])})
 
 

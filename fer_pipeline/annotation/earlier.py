@@ -11,6 +11,7 @@ from fer_pipeline.annotation.pieces import ClipRecord
 from fer_pipeline.errors import OutputError, TimelineError
 from fer_pipeline.exports import FORMATS, write_timeline
 from fer_pipeline.files import FileState, PathKind, digest_of, kind_of
+from fer_pipeline.json_values import fits
 from fer_pipeline.outputs import Output, Picture, PictureKind, read_manifest
 from fer_pipeline.sources import Source
 from fer_pipeline.timeline import Tally, open_timeline
@@ -27,6 +28,9 @@ _BYTES = "bytes"
 """In a manifest: how many a picture has, which tells one that was made otherwise meanwhile."""
 
 _BESIDES = frozenset({_DAMAGE, _CONTENT, _BYTES})
+
+_TOLD = {_DAMAGE: [str]}
+"""What is taken on trust from a manifest; all else is only compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,8 @@ class EarlierRuns:
         )
 
     def _of(self, goal: Goal, name: str) -> Mapping[str, Any]:
-        return self._manifests.get(goal, {}).get(name, {})
+        entry = self._manifests.get(goal, {}).get(name, {})
+        return entry if fits(entry, _TOLD) else {}
 
 
 def _is_as_written(path: Path, entry: Mapping[str, Any]) -> bool:

@@ -10,10 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from fer_pipeline.files import FileState, name_digest, replacing
-from fer_pipeline.json_values import parse_json
+from fer_pipeline.json_values import fits, parse_json
 from fer_pipeline.model_folder import write_json
 from fer_pipeline.outputs import Output
 from fer_pipeline.timeline import Totals
+
+_PLAIN = {
+    "source": {"size": int, "changed": int},
+    "settings": str,
+    "read": int,
+    "lost": int,
+    "damaged": bool,
+    "warnings": [str],
+    "totals": {
+        "frames": int,
+        "with_face": int,
+        "errors": int,
+        "seconds": {str: {str: (int, float)}},
+    },
+}
+"""A record in its plain form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +55,14 @@ class ClipRecord:
     totals: Totals
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> ClipRecord:
-        """Rebuild a record from its plain form."""
+    def from_json(cls, values: Any) -> ClipRecord:
+        """Rebuild a record from its plain form.
+
+        Raises:
+            KeyError, TypeError, ValueError: Something is missing, too much, or of another kind.
+        """
+        if not fits(values, _PLAIN):
+            raise ValueError("no record of a clip")
         seconds = {int(face): times for face, times in values["totals"]["seconds"].items()}
         rebuilt = {
             "source": FileState(**values["source"]),

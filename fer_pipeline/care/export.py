@@ -78,6 +78,8 @@ _LONGEST_NAME = 60
 
 # What Windows, macOS or a shell would not take as it is.
 _UNSAFE = re.compile(r"[^\w.+@-]", re.ASCII)
+# An option to programs, a formula to spreadsheets.
+_NO_BEGINNING = "-+@"
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -223,7 +225,7 @@ def safe_names(names: Sequence[str], unknown: str) -> list[str]:
         plain = unicodedata.normalize("NFKD", name)
         safe = _UNSAFE.sub("_", "".join(c for c in plain if not unicodedata.combining(c)))
         safe = safe[:_LONGEST_NAME].strip(".") or "_"
-        if _RESERVED.fullmatch(safe):
+        if _RESERVED.fullmatch(safe) or safe[0] in _NO_BEGINNING:
             safe = f"_{safe}"
         candidates = (safe, *(f"{safe}-{number}" for number in range(2, len(names) + 2)))
         free = next(one for one in candidates if one.casefold() not in taken)

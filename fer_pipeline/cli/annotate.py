@@ -37,13 +37,14 @@ from fer_pipeline.cli.timeline_options import analysis_options, participants
 from fer_pipeline.errors import UsageError
 from fer_pipeline.exports import FORMATS
 from fer_pipeline.face_search import SearchOptions, WhichFaces
-from fer_pipeline.files import locked
+from fer_pipeline.files import digest_of, locked
 from fer_pipeline.following import DetectionMode
 from fer_pipeline.model_folder import described, find_model
-from fer_pipeline.outputs import Picture, parse_outputs
+from fer_pipeline.outputs import Picture, all_paths, parse_outputs
 from fer_pipeline.presenting import (
     PictureOptions,
     PictureTask,
+    made_beside,
     refuse_among_clips,
     refuse_taken,
     refuse_too_large,
@@ -145,6 +146,7 @@ def command(
             f"model: {described(folder)} ({plan.spec.network}, {len(plan.spec.emotions)} emotions)"
         )
         _tell_plan(console, plan)
+        earlier = _made_of_replaced(plan)
         records, failures = collect(
             console,
             plan.tasks,
@@ -157,6 +159,7 @@ def command(
         left = [path for name in failures for path in plan.pictures[name].values()]
         tell_left(console, filter(Path.is_file, left))
         publish(plan, records, command_line(), drawn.failures)
+        _tell_outdated(console, earlier)
     _summarize(console, plan, records, _there(pictures.pictures, plan, records, drawn))
     if failures and not records and not plan.skipped:
         raise all_failed(console, failures, "no clip could be annotated; nothing was written")
@@ -218,6 +221,36 @@ def _to_embed(plan: AnnotationPlan) -> list[Path]:
         for name, pictures in plan.pictures.items()
         if any(picture.kind == "report" for picture in pictures)
     ]
+
+
+_Earlier = dict[Path, tuple[str, tuple[Path, ...]]]
+"""By timeline that is replaced: its digest before, and what earlier runs made beside it."""
+
+
+def _made_of_replaced(plan: AnnotationPlan) -> _Earlier:
+    """Find what earlier runs made of timelines that are replaced, and this one leaves as it is."""
+    timelines = all_paths(plan.outputs, plan.targets)
+    pictures = [path for of_clip in plan.pictures.values() for path in of_clip.values()]
+    written = {path.resolve() for path in (*pictures, *(path for path, _ in timelines))}
+    replaced, found = set(plan.replaced), {}
+    for path, format_name in timelines:
+        if path in replaced:
+            beside = [one for one in made_beside(path, format_name) if one.resolve() not in written]
+            if beside:
+                found[path] = digest_of(path), tuple(beside)
+    return found
+
+
+def _tell_outdated(console: Console, earlier: _Earlier) -> None:
+    """Warn of files beside timelines that tell something else from now on."""
+    outdated = [
+        one
+        for path, (digest, beside) in earlier.items()
+        if digest_of(path) != digest
+        for one in beside
+    ]
+    told = "is still what an earlier run made; make it anew with fer timeline, or remove it"
+    warn_each(console, [f"{path}: {told}" for path in dict.fromkeys(outdated)])
 
 
 def _tell_plan(console: Console, plan: AnnotationPlan) -> None:

@@ -164,7 +164,8 @@ def telling(source: Path) -> Iterator[None]:
         raise CorpusError(problem, "get the file anew, or unpack it and give the folder") from error
     except OSError as error:
         raise CorpusError(
-            f"{source}: cannot be read ({reason(error)})", "check the file and its permissions"
+            f"{error.filename or source}: cannot be read ({reason(error)})",
+            "check the file and its permissions",
         ) from error
 
 

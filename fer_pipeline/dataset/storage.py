@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import io
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_ENDS = (signal.SIGINT, signal.SIGTERM)
+from fer_pipeline.held_back import signals_held_back
 
 
 class Storage(io.FileIO):
@@ -18,7 +14,8 @@ class Storage(io.FileIO):
 
     When the system refuses HDF5 a write (the disk is full, a quota used up, a network drive gone),
     HDF5 can neither close its file nor let the process end in peace: it tells of it in many lines,
-    or crashes. So it never hears of it; whoever writes asks here.
+    or crashes. So it never hears of it; whoever writes asks here. Signals are held back meanwhile:
+    Python may hear of one where HDF5 calls it, which HDF5 would take for a refused write.
 
     Args:
         path: The file; an existing one is emptied.
@@ -68,13 +65,13 @@ class Storage(io.FileIO):
 
         # Attributes beyond 64 KiB, such as the provenance of a thousand videos, need the format of
         # HDF5 1.8; every reader of the last fifteen years knows it.
-        with undisturbed():
+        with signals_held_back():
             self._hdf5 = h5py.File(self, "w", libver=("earliest", "v108"))
         return self._hdf5
 
     def close(self) -> None:
         """Close the file; some systems tell only now that there was no room."""
-        with undisturbed():
+        with signals_held_back():
             if self._hdf5 is not None:
                 self._hdf5.close()
                 self._hdf5 = None
@@ -82,26 +79,3 @@ class Storage(io.FileIO):
                 super().close()
             except OSError as error:
                 self._error = self._error or error
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM until a block has ended in which HDF5 writes to a `Storage`.
-
-    HDF5 calls it, and Python may hear of a signal there; HDF5 would take that for a failed write.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held_back: list[int] = []
-    handlers = {number: signal.getsignal(number) for number in _ENDS}
-    heard = {number: handler for number, handler in handlers.items() if callable(handler)}
-    for number in heard:
-        signal.signal(number, lambda number, _: held_back.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in heard.items():
-            signal.signal(number, handler)
-        if held_back:
-            signal.raise_signal(held_back[0])

@@ -31,12 +31,14 @@ from fer_pipeline.dataset.layout import (
     rows_at_once,
 )
 from fer_pipeline.dataset.reading import Dataset
-from fer_pipeline.dataset.storage import Storage, undisturbed
+from fer_pipeline.dataset.storage import Storage
 from fer_pipeline.dataset.withdrawn import Withdrawn, withdrawn_among
 from fer_pipeline.domain import order_emotions
 from fer_pipeline.errors import DatasetError
 from fer_pipeline.faces import CHANNEL_COUNT, network_inputs
 from fer_pipeline.files import replacing, require_room
+from fer_pipeline.held_back import signals_held_back
+from fer_pipeline.json_values import json_text
 
 _ROOM_KEPT = 2**24
 """Bytes left free on the disk: HDF5 holds a MiB of each column before it writes, and a full disk
@@ -80,7 +82,7 @@ AS_IT_IS = Edits()
 class DatasetWriter:
     """Appends faces to a new dataset; use `create_dataset`."""
 
-    @undisturbed()
+    @signals_held_back()
     def __init__(
         self,
         storage: Storage,
@@ -168,7 +170,7 @@ class DatasetWriter:
         self._extend(columns)
         self._copy_images(source, rows)
 
-    @undisturbed()
+    @signals_held_back()
     def list_shown_emotions(self) -> None:
         """Leave out of the list of emotions those that no face so far shows; put it in order."""
         self._flush()
@@ -188,7 +190,7 @@ class DatasetWriter:
         self._emotions = {name: index for index, name in enumerate(shown)}
         self._file.attrs["emotions"] = np.array(shown, _text_type())
 
-    @undisturbed()
+    @signals_held_back()
     def finish(self, provenance: dict[str, Any]) -> None:
         """Write what is still held, the names, and where everything comes from."""
         self._flush()
@@ -196,7 +198,7 @@ class DatasetWriter:
             self.list_shown_emotions()
         _write_names(self._file, "participants", self._participants)
         _write_names(self._file, "videos", self._videos)
-        texts = {"provenance": json.dumps(provenance, ensure_ascii=False)}
+        texts = {"provenance": json_text(provenance)}
         if self._withdrawn:
             texts[withdrawal.ATTRIBUTE] = withdrawal.to_json(self._withdrawn)
         for name, text in texts.items():
@@ -256,7 +258,7 @@ class DatasetWriter:
         for batch in batches(rows, images.shape[1:]):
             self._require_room(len(batch) * math.prod(images.chunks))
             if alike:
-                with undisturbed():
+                with signals_held_back():
                     source.copy_images(batch, images)
             else:
                 given = source.images(batch)
@@ -273,7 +275,7 @@ class DatasetWriter:
         self._buffer.clear()
         self._extend({name: np.asarray(columns[name]) for name in self._stored})
 
-    @undisturbed()
+    @signals_held_back()
     def _extend(self, columns: dict[str, NDArray[Any]]) -> None:
         self._require_room(sum(values.nbytes for values in columns.values()))
         for name, values in columns.items():

@@ -8,8 +8,9 @@ an emotion was shown (`segments`). Each step adds; the raw values stay.
 from fer_pipeline.timeline.analysis import AnalysisOptions, analysed
 from fer_pipeline.timeline.baseline import BaselineOptions, Reference, References, find_references
 from fer_pipeline.timeline.clips import clips_of
+from fer_pipeline.timeline.opening import READABLE_SUFFIXES
 from fer_pipeline.timeline.people import People
-from fer_pipeline.timeline.reading import READABLE_SUFFIXES, ReadTimeline, open_timeline, read_rows
+from fer_pipeline.timeline.reading import ReadTimeline, open_timeline, read_rows
 from fer_pipeline.timeline.rows import (
     DERIVED,
     LEADING_COLUMNS,

@@ -153,6 +153,22 @@ def test_a_finished_clip_whose_timeline_cannot_be_written_costs_only_itself(
     assert files(out) == sorted(["fer-annotation.jsonl", *kept])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its limits are others")
+@pytest.mark.parametrize("format_name", ["segments", "bids"])
+def test_a_suffix_that_makes_a_name_too_long_costs_only_its_clip(
+    format_name, annotate, clips, tmp_path
+):
+    (clips / "P00_happy.mp4").rename(clips / ("a" * 250 + ".mp4"))
+    result = annotate(clips, "--out", f"{tmp_path}/out/", "--format", format_name)
+    assert result.exit_code == 3
+    assert "cannot be written (File name too long)" in result.stderr
+    assert {name.split(".")[0].removesuffix("_events") for name in files(tmp_path / "out")} == {
+        "fer-annotation",
+        "fer-timeline",
+        *(stem for stem in MIRRORED if stem != "P00_happy"),
+    }
+
+
 # What is there already
 
 

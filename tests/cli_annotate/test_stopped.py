@@ -43,6 +43,41 @@ def stop(process: subprocess.Popen[str], below: Path, number: int) -> str:
         return process.communicate()[1]
 
 
+# A child is started, and then given what it is to do through a pipe that is opened then.
+SIGNALLED_BETWEEN = """
+import os, signal, sys
+from fer_pipeline.cli import main
+
+sent = []
+
+def tell(event, values):
+    if event == "open" and "popen_spawn_posix" in sys._getframe(1).f_code.co_filename and not sent:
+        sent.append(event)
+        os.kill(os.getpid(), signal.{name})
+
+if __name__ == "__main__":
+    sys.addaudithook(tell)
+    sys.argv[0] = "fer"
+    main()
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    ("name", "status", "told"), [("SIGTERM", 143, "terminated"), ("SIGINT", 130, "interrupted")]
+)
+def test_a_signal_while_workers_are_started_is_told_by_one_process(
+    clips, model_folder, tmp_path, name, status, told
+):
+    script = tmp_path / "signalled.py"
+    script.write_text(SIGNALLED_BETWEEN.format(name=name))
+    words = ["annotate", clips, "--workers", "2", "--every", "3", "--model", model_folder]
+    command = [sys.executable, script, *words, "--out", tmp_path / "labels.csv", "-q"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == status
+    assert ended.stderr == f"fer: {told}; what was finished is kept; run it again to go on\n"
+
+
 @posix
 def test_a_run_that_was_killed_goes_on_and_gives_the_same_bytes(fer, model_folder, clips, tmp_path):
     (tmp_path / "once").mkdir()

@@ -7,13 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli_import.results import FACES, PEOPLE, SHOWN
+from tests.corpus_files import picture, write_folder
+from tests.fer2013.faces import some_faces, write_table
 from tests.media import PARTICIPANTS, pictures_of
-from tests.test_corpora import (
-    picture,
-    some_faces,
-    write_folder,
-    write_table,
-)
 
 
 @pytest.fixture

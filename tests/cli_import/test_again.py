@@ -13,12 +13,8 @@ from fer_pipeline.dataset import open_dataset
 from fer_pipeline.files import locked
 from tests.cli_import.results import FACES, error_line, names_in, state
 from tests.conftest import write_faces
-from tests.test_corpora import (
-    pictures,
-    some_faces,
-    write_folder,
-    write_table,
-)
+from tests.corpus_files import write_folder
+from tests.fer2013.faces import pictures, some_faces, write_table
 
 
 def test_the_same_again_does_nothing_wherever_it_lies(fer, source, out):

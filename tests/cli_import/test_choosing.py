@@ -8,7 +8,7 @@ import pytest
 from fer_pipeline.care.checking import verify
 from fer_pipeline.dataset import open_dataset
 from tests.cli_import.results import FACES, error_line, names_in
-from tests.test_corpora import CODES, some_faces, write_table
+from tests.fer2013.faces import CODES, some_faces, write_table
 
 
 def test_emotions_are_chosen_and_joined(fer, source, out):

@@ -14,16 +14,8 @@ from fer_pipeline.domain import EMOTIONS
 from fer_pipeline.faces import FaceDetector
 from fer_pipeline.splits import divide
 from tests.cli_import.results import FACES, names_in
-from tests.corpus_files import any_picture
-from tests.test_corpora import (
-    CODES,
-    USAGES,
-    picture,
-    pictures,
-    some_faces,
-    write_folder,
-    write_table,
-)
+from tests.corpus_files import any_picture, picture, write_folder
+from tests.fer2013.faces import CODES, USAGES, pictures, some_faces, write_table
 
 
 def test_the_dataset_holds_every_face_as_the_corpus_has_it(fer, source, out):

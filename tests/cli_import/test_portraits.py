@@ -11,8 +11,8 @@ from fer_pipeline.dataset import open_dataset
 from fer_pipeline.domain import Frame
 from fer_pipeline.faces import CropOptions, FaceDetector, crop
 from tests.cli_import.results import PEOPLE
+from tests.corpus_files import picture, write_folder
 from tests.media import PARTICIPANTS, Picture, pictures_of
-from tests.test_corpora import picture, write_folder
 
 PLAIN = np.full((120, 160, 3), 99, np.uint8)
 

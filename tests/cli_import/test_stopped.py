@@ -11,7 +11,7 @@ import pytest
 
 from fer_pipeline.dataset import open_dataset
 from tests.cli_import.results import names_in, start
-from tests.test_corpora import FACE, HEADER, row
+from tests.fer2013.faces import FACE, HEADER, row
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

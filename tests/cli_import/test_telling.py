@@ -9,15 +9,8 @@ import pytest
 from fer_pipeline.corpora import CORPORA
 from fer_pipeline.dataset import open_dataset
 from tests.cli_import.results import error_line
-from tests.test_corpora import (
-    FACE,
-    picture,
-    pictures,
-    row,
-    some_faces,
-    write_folder,
-    write_table,
-)
+from tests.corpus_files import picture, write_folder
+from tests.fer2013.faces import FACE, pictures, row, some_faces, write_table
 
 
 def test_the_summary_counts_faces_by_emotion_and_side(fer, source, out):
