@@ -17,7 +17,7 @@ from fer_pipeline.dataset import CropRecord, open_dataset
 from fer_pipeline.domain import EMOTIONS, Box, Frame
 from fer_pipeline.errors import ModelError
 from fer_pipeline.faces import CropOptions, crop, network_inputs
-from fer_pipeline.model_folder import KERAS_FILE, ModelSpec
+from fer_pipeline.model_folder import KERAS_FILE, LITERT_FILE, ModelSpec, bundled_model
 from fer_pipeline.networks import NETWORKS, build_network
 from fer_pipeline.training_data import prepare_inputs
 from fer_pipeline.video import open_video
@@ -128,6 +128,39 @@ def test_no_speed_of_a_broken_model(tmp_path):
     (tmp_path / "model.tflite").write_bytes(b"no model")
     with pytest.raises(ModelError, match="not a model that LiteRT can load"):
         measure_speed(tmp_path)
+
+
+def poisoned(folder: Path, value: float) -> Path:
+    """Copy the bundled model, and write a value over what its last layer adds to each emotion."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    shutil.copytree(bundled_model(), folder)
+    file = folder / LITERT_FILE
+    interpreter = Interpreter(str(file))
+    interpreter.allocate_tensors()
+    (last,) = (
+        interpreter.get_tensor(one["index"])
+        for one in interpreter.get_tensor_details()
+        if one["shape"].tolist() == [len(EMOTIONS)]
+    )
+    content = file.read_bytes()
+    assert content.count(last.tobytes()) == 1
+    file.write_bytes(content.replace(last.tobytes(), np.full_like(last, value).tobytes()))
+    return folder
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_network_that_tells_no_number_is_refused(tmp_path, threads):
+    folder = poisoned(tmp_path / "model", np.nan)
+    faces = np.zeros((3, 64, 64, 1), np.uint8)
+    with pytest.raises(ModelError) as error:
+        Classifier(folder, threads).classify(faces)
+    assert str(error.value) == (
+        f"{folder / LITERT_FILE}: what it tells are no probabilities; train the model again, or "
+        "make the file with fer export-model"
+    )
+    sound = Classifier(poisoned(tmp_path / "sound", 0.5), threads)
+    assert sound.classify(faces).sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
 
 
 # The same bytes both ways

@@ -184,6 +184,30 @@ def test_an_error_is_one_line_and_a_status(error, status, line, verbosity):
     assert (result.stdout, result.stderr) == ("", f"{line}\n")
 
 
+INTERRUPTED_IN_SOURCE_TEXT = """
+import sys
+import click
+from fer_pipeline.cli import main, networks
+
+@click.command()
+def hang():
+    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)")
+
+networks.command = hang
+sys.argv = ["fer", "networks"]
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signal on Windows")
+def test_ctrl_c_while_source_text_is_run_is_a_status_and_no_signal(tmp_path):
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_IN_SOURCE_TEXT)
+    command = [sys.executable, "-m", "interrupted"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 130
+    assert ended.stderr == "fer: interrupted; what was finished is kept; run it again to go on\n"
+
+
 @pytest.mark.parametrize("error", [FerError("a.mp4: not a video"), KeyError("name")])
 def test_the_traceback_is_there_for_whoever_asks(error):
     result = _fails_with(error, "-vv")

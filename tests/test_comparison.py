@@ -26,8 +26,12 @@ import cv2
 import pytest
 from click.testing import CliRunner
 
+from fer_pipeline import comparison
+from fer_pipeline.classifier import Speed
 from fer_pipeline.cli.root import root
+from fer_pipeline.model_size import ModelSize
 from tests.conftest import write_faces
+from tests.nonsense import changes
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="finds the processes of a run in /proc"
@@ -379,6 +383,20 @@ def test_without_the_models_themselves_the_table_is_still_complete(study, metere
     measured = now["milliseconds per image"]
     assert measured > 0
     assert "model.tflite" not in names or measured == before["milliseconds per image"]
+
+
+def test_measurements_that_make_no_sense_are_passed_over(study, metered, tmp_path):
+    measured, copy = study.out / "measured.json", tmp_path / "measured.json"
+    entries = json.loads(measured.read_text("utf-8"))
+    assert comparison._read_measured(measured) == entries
+    name, entry = next(iter(entries.items()))
+    for values in (*changes(entries), *({name: one} for one in changes(entry))):
+        copy.write_text(json.dumps(values), "utf-8")
+        for found in comparison._read_measured(copy).values():
+            assert isinstance(Speed(**found["speed"]).one, float)
+            assert isinstance(ModelSize(**found["size"]).bytes, dict)
+    copy.write_text("{", "utf-8")
+    assert comparison._read_measured(copy) == {}
 
 
 def test_ctrl_c_ends_it_at_once_and_keeps_what_is_finished(study, metered):

@@ -195,6 +195,8 @@ def test_keras_and_litert_tell_the_same(saved):
     name, _, folder, inputs, expected = saved
     if name in DEEP or name == "resnetm":
         pytest.skip("converted in part, below")
+    if name == "seresnet":
+        pytest.skip("converted as a whole, in every way, by test_conversion")
     assert np.abs(by_litert(write_litert(folder), inputs) - expected).max() <= 1e-4
 
 

@@ -27,6 +27,8 @@ from fer_pipeline.simulation.options import RecordingOptions, StudyOptions
 from fer_pipeline.simulation.person import Identity, draw_person
 from fer_pipeline.simulation.rasteriser import rasterise
 from fer_pipeline.simulation.recording import Recorder
+from fer_pipeline.simulation.renderer import Renderer
+from fer_pipeline.simulation.studio import Setting, draw_studio
 from fer_pipeline.simulation.truth import TruthRow, read_truth, segments, write_truth
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "rebuild_headpack.py"
@@ -226,6 +228,37 @@ def test_people_are_told_apart_by_shape_colour_and_movement(person):
     assert not np.allclose(person.anatomy.vertices, other.anatomy.vertices, atol=0.05)
     assert not np.allclose(person.skin.paint, other.skin.paint, atol=0.02)
     assert person.muscles.strength != other.muscles.strength
+
+
+def drawn(person) -> np.ndarray:
+    """Draw a person at rest, in front of nothing, linear RGB."""
+    identity = Identity(0, 1)
+    studio = draw_studio(identity.generator(1), (160, 120), Setting())
+    (moment, *_) = act(person, Performance(("neutral",), 20, 25.0), identity.generator(2))
+    renderer = Renderer(head_mesh(), person, smooth_edges=True)
+    return renderer.draw(moment, studio.camera, studio.light, studio.background)
+
+
+@pytest.fixture(scope="module")
+def dressed_up():
+    """Somebody with long hair and glasses."""
+    people = (draw_person(head_mesh(), Identity(0, number)) for number in range(1, 200))
+    return next(one for one in people if one.glasses is not None and one.hair.curtain is not None)
+
+
+def test_glasses_are_seen_before_the_eyes_and_nowhere_else(dressed_up):
+    without = replace(dressed_up, glasses=None)
+    rows, columns = np.nonzero(np.abs(drawn(dressed_up) - drawn(without)).max(2) > 0.02)
+    assert len(rows) > 50
+    assert np.ptp(columns) > 2 * np.ptp(rows)  # wider than high, and from temple to temple
+
+
+def test_long_hair_hangs_at_both_sides(dressed_up):
+    without = replace(dressed_up, hair=replace(dressed_up.hair, curtain=None))
+    rows, columns = np.nonzero(np.abs(drawn(dressed_up) - drawn(without)).max(2) > 0.02)
+    assert len(rows) > 500
+    below = columns[rows > 60]
+    assert min(np.mean(below < 80), np.mean(below > 80)) > 0.2
 
 
 @given(st.tuples(*[st.floats(-1, 1)] * 3))

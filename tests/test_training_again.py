@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +204,37 @@ def test_an_unfinished_training_of_other_options_is_not_forgotten_unasked(killed
     line = refused(train(faces_file, killed / "model", "--seed", 1, "--resume"))
     assert "other data or options" in line
     assert "--overwrite" in line
+
+
+def change_state(**values: object) -> Callable[[Path], object]:
+    """Give the state of a fit other values."""
+    return lambda file: file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | values))
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-50])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "why"),
+    [
+        ("state.json", lambda file: file.write_text("[]"), "broken (no state of a fit)"),
+        ("state.json", cut, "broken ("),
+        ("state.json", change_state(best="x"), "broken (no state of a fit)"),
+        ("epoch-1.npz", cut, "broken ("),
+        ("epoch-1.npz", lambda file: np.savez(file, np.zeros(3)), "is of another network"),
+    ],
+)
+def test_a_state_that_is_broken_is_told_in_one_line_with_the_way_out(
+    killed, faces_file, tmp_path, name, damage, why
+):
+    shutil.copytree(killed / UNFINISHED, tmp_path / UNFINISHED)
+    file = tmp_path / UNFINISHED / "fit-0" / name
+    damage(file)
+    line = refused(train(faces_file, tmp_path / "model", "--resume"))
+    assert line.startswith(f"fer: {file}: ")
+    assert why in line
+    assert line.endswith("; begin anew with --overwrite")
 
 
 @pytest.fixture(scope="module")

@@ -257,8 +257,8 @@ COMMANDS: dict[str, Command] = {
 """The commands that write something, each with input on which it takes a second or some."""
 
 
-def in_place(line: str) -> Command:
-    return Command(f"data {line}", begin=dataset_in_place, room=HDF5_ROOM)
+def in_place(line: str, room: int = HDF5_ROOM) -> Command:
+    return Command(f"data {line}", begin=dataset_in_place, room=room)
 
 
 CARE: dict[str, Command] = {
@@ -266,6 +266,6 @@ CARE: dict[str, Command] = {
     "withdraw": in_place("withdraw out/faces.h5 P03"),
     "dedupe": in_place("dedupe out/faces.h5 -o out/unique.h5 --overwrite"),
     "pseudonymize": in_place("pseudonymize out/faces.h5 -o out/coded.h5 --key out/key --overwrite"),
-    "export": in_place("export out/faces.h5 -o out/faces.npz --overwrite"),
+    "export": in_place("export out/faces.h5 -o out/faces.npz --overwrite", room=0),
 }
 """What is done with a dataset that exists: each result is as before, or complete."""

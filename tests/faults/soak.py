@@ -25,11 +25,14 @@ from fer_pipeline.report.tables import markdown_table
 from tests.faults.commands import CARE, COMMANDS
 from tests.faults.kinds import FAULTS
 from tests.faults.processes import ROOT, SUPPORTED, LostError
-from tests.faults.scenes import Alone, Scene, strike
+from tests.faults.scenes import Alone, Fault, Scene, strike, strike_in_turn
 
 ALL = COMMANDS | CARE
 
 KILLS = ("kill", "kill-group")
+
+SERIES = 5
+"""Kills of one run, which is begun again after each and brought to its end after the last."""
 
 # First a few of everything, then the rest.
 SHARES = (0.2, 1.0)
@@ -67,9 +70,9 @@ class Counts:
     def of(self, command: str, kind: str) -> int:
         return self.injected.get(command, {}).get(kind, 0)
 
-    def add(self, command: str, kind: str) -> None:
+    def add(self, command: str, kind: str, number: int) -> None:
         of_command = self.injected.setdefault(command, {})
-        of_command[kind] = of_command.get(kind, 0) + 1
+        of_command[kind] = of_command.get(kind, 0) + number
 
 
 def main() -> None:
@@ -113,20 +116,32 @@ def soak(
             if name not in alone:
                 shutil.rmtree(folder / name, ignore_errors=True)
                 alone[name] = Alone.of(command, folder / name)
-            place = f"{name}, {kind}, {counts.of(name, kind) + 1} of {number}"
+            done = counts.of(name, kind)
+            together = min(SERIES, number - done) if kind in KILLS else 1
+            scene = Scene(alone[name], folder / name / "scene")
             started = time.monotonic()
-            try:
-                scene = Scene(alone[name], folder / name / "scene")
-                strike(fault, scene, Random(f"{name}/{kind}/{counts.of(name, kind)}"))
-            except LostError as error:
-                number_of_it = counts.of(name, kind) + 1
-                found = {"command": name, "kind": kind, "number": number_of_it, "found": str(error)}
+            lost = lost_by([fault] * together, scene, Random(f"{name}/{kind}/{done}"))
+            last = done + together
+            if lost is not None:
+                found = {"command": name, "kind": kind, "number": last, "found": lost}
                 counts.lost.append(found)
-                print(f"{place}: LOST: {error}", flush=True)
-            else:
-                print(f"{place}: nothing lost, {time.monotonic() - started:.0f} s", flush=True)
-            counts.add(name, kind)
+            told = "nothing lost" if lost is None else f"LOST: {lost}"
+            seconds = time.monotonic() - started
+            print(f"{name}, {kind}, {last} of {number}: {told}, {seconds:.0f} s", flush=True)
+            counts.add(name, kind, together)
             counts.write()
+
+
+def lost_by(faults: list[Fault], scene: Scene, random: Random) -> str | None:
+    """Inject one fault, or several into a run that goes on; return what was lost, if anything."""
+    try:
+        if len(faults) == 1:
+            strike(faults[0], scene, random)
+        else:
+            strike_in_turn(faults, scene, random)
+    except LostError as error:
+        return str(error)
+    return None
 
 
 def code_digest() -> str:
@@ -152,11 +167,12 @@ def report(counts: Counts) -> str:
 
 {markdown_table(["what happened", *names], rows)}
 
-Each number counts runs of which one was disturbed and the next, if need be, brought to its end. A
-dash: it cannot happen to that command. After the fault no file under its final name was
+Each number counts runs that were disturbed; the next, if need be, was brought to its end. Of kills,
+up to {SERIES} were given to a run that was begun again after each. A dash: it cannot happen to that
+command. After the fault no file under its final name was
 anything but as before or complete, no process went on, the exit status and the message were right,
-and nothing was left but what a second run goes on with. After the second run the result was that
-of an undisturbed one, and nothing else was there.
+and nothing was left but what another run goes on with. After the last run the result was that of an
+undisturbed one, and nothing else was there.
 
 Written by `make soak`, whose seeds give the same moments again, as shares of an undisturbed run.
 

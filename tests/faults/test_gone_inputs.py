@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
 
 from fer_pipeline.annotation import plan_annotation, publish, run_annotation
+from fer_pipeline.corpora.members import read_members
 from fer_pipeline.errors import CorpusError, VideoError
 from fer_pipeline.extraction import plan_extraction, run_extraction
 from fer_pipeline.face_search import SearchOptions
@@ -93,6 +95,16 @@ def test_a_clip_that_was_finished_and_goes_costs_the_others_nothing(tmp_path, cl
     names = {path.stem for path in (tmp_path / "timelines").glob("*.csv")}
     assert names == {"P00_happy", "P07_sad"}
     assert plan.states == {NAME: state}
+
+
+def test_a_picture_that_goes_before_it_is_read_is_named(tmp_path):
+    pictures(tmp_path)
+    gone = tmp_path / "in" / "KA" / "anger" / "7.png"
+    members = read_members(tmp_path / "in", lambda name: name.endswith(".png"), nobody)
+    next(members)
+    gone.unlink()  # its folder was listed already
+    with pytest.raises(CorpusError, match=f"{re.escape(str(gone))}: cannot be read .No such file"):
+        list(members)
 
 
 @pytest.mark.parametrize("what", ["goes", "comes", "changes"])

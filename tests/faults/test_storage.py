@@ -59,6 +59,8 @@ import os, random, signal, sys, threading, time
 from pathlib import Path
 from tests.conftest import write_faces
 
+# Of what is started in the background, a shell lets Ctrl-C be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 path, times = Path(sys.argv[1]), int(sys.argv[2])
 moments = random.Random(0)
 begun = time.monotonic()

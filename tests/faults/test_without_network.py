@@ -35,7 +35,7 @@ COMMANDS = (
     "probe P00_happy.mp4",
     "extract P00_happy.mp4 -o extracted.h5 --every 20",
     "import folder in -o imported.h5 --no-detect",
-    "train --data faces.h5 -o model " + SMALL,
+    "train --data faces.h5 -o model --network lenet5 " + SMALL,
     "evaluate --model model --data faces.h5",
     "export-model model",
     "compare --data faces.h5 -o comparison --networks lenet5 --channels gray " + SMALL,

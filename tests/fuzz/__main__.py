@@ -20,8 +20,13 @@ from tests.fuzz.report import written
 from tests.fuzz.running import load
 from tests.fuzz.trying import Tried, try_case
 
-_SHARES = {"videos": 6}
+_SHARES = {"videos": 6, "folders of videos": 0.2}
 """How many times as many cases a kind gets as the others."""
+
+
+def share_of(kind: Kind, cases: int) -> int:
+    """Return how many cases a kind gets where most get ``cases``."""
+    return max(1, round(cases * _SHARES.get(kind.name, 1)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     known = ", ".join(kind.name for kind in KINDS)
     parser.add_argument("--kinds", default="", help=f"some of {known}; else all")
-    parser.add_argument("--cases", type=int, default=350, help="of each kind; of videos 6 times")
+    parser.add_argument("--cases", type=int, default=350, help="of most kinds")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -57,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _try_kind(kind: Kind, given: argparse.Namespace) -> None:
     done = {(one.seed, one.number) for one in _read_log(given.work, kind)}
-    cases = range(given.first, given.first + given.cases * _SHARES.get(kind.name, 1))
+    cases = range(given.first, given.first + share_of(kind, given.cases))
     left = [number for number in cases if (given.seed, number) not in done]
     if not left:
         return

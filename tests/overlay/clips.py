@@ -93,3 +93,15 @@ def with_sound(path: Path, clip: Path, *, late: float = 0.0, codec: str = "aac")
             container.mux(sound.encode(frame))
         container.mux(sound.encode())
     return path
+
+
+def without_sound_between(path: Path, clip: Path, start: float, end: float) -> Path:
+    """Copy a clip without the packets of its sound between two times."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as container:
+        copies = [container.add_stream_from_template(stream) for stream in source.streams]
+        for packet in source.demux():
+            missing = packet.stream.type == "audio" and packet.size
+            if packet.size and not (missing and start <= packet.pts * packet.time_base < end):
+                packet.stream = copies[packet.stream.index]
+                container.mux(packet)
+    return path

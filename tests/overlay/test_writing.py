@@ -32,6 +32,7 @@ from tests.overlay.clips import (
     sound_packets,
     times_of,
     with_sound,
+    without_sound_between,
     written,
 )
 
@@ -110,12 +111,17 @@ def test_sound_is_copied_packet_by_packet(tmp_path, plain_clip):
     assert sound_packets(tmp_path / "overlay.mp4") == sound_packets(clip)
 
 
-def frequency(path: Path) -> float:
-    """Return the loudest frequency of the sound."""
+def heard(path: Path) -> np.ndarray:
+    """Return the sound, 48,000 samples a second."""
     with av.open(str(path)) as container:
         resampler = av.AudioResampler("fltp", "mono", 48000)
         decoded = [part for one in container.decode(audio=0) for part in resampler.resample(one)]
-        samples = np.concatenate([frame.to_ndarray()[0] for frame in decoded])
+        return np.concatenate([frame.to_ndarray()[0] for frame in decoded])
+
+
+def frequency(path: Path) -> float:
+    """Return the loudest frequency of the sound."""
+    samples = heard(path)
     assert np.abs(samples).max() > 0.1
     strength = np.abs(np.fft.rfft(samples))
     return float(strength.argmax() * 48000 / len(samples))
@@ -133,6 +139,17 @@ def test_sound_that_the_container_does_not_take_is_encoded_anew(
     assert frequency(tmp_path / target) == pytest.approx(440, abs=3)
     with av.open(str(tmp_path / target)) as made:
         assert made.duration / 1e6 == pytest.approx(1.2, abs=0.1)
+
+
+def test_where_sound_is_missing_there_is_silence_and_the_rest_keeps_its_time(tmp_path, plain_clip):
+    whole = with_sound(tmp_path / "whole.mkv", plain_clip, codec="ac3")
+    clip = without_sound_between(tmp_path / "clip.mkv", whole, 0.4, 0.8)
+    written(tmp_path / "overlay.mp4", clip, [])
+    strength = [
+        float(np.abs(heard(tmp_path / "overlay.mp4")[int(48000 * at) :][:2400]).max())
+        for at in (0.2, 0.55, 0.65, 0.95)
+    ]
+    assert [round(one, 1) for one in strength] == [0.3, 0.0, 0.0, 0.3]
 
 
 def test_covered_faces_have_no_voice_unless_it_is_kept(tmp_path, plain_clip):
