@@ -26,6 +26,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # Which lines the tests run, in all processes; slower than the tests alone.
+coverage: export COVERAGE_DATA := $(CURDIR)/build/coverage/data
 coverage: $(READY)
 	$(BIN)/coverage erase
 	-$(BIN)/coverage run -m pytest -n auto --dist worksteal
