@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -48,7 +49,10 @@ def do(job: Job, progress: Progress) -> str:
 
 def take(what: str, progress: Progress) -> None:
     """Take time, or memory, if that is the job."""
-    if what == "hang":
+    if what == "hang over a temporary file":
+        handle, _ = tempfile.mkstemp()
+        os.close(handle)
+    if what in {"hang", "hang over a temporary file"}:
         threading.Event().wait()
     if what == "hang in native code":
         # PyDLL keeps Python's lock, as an extension may that was not made with care.
@@ -249,3 +253,14 @@ def test_apart_a_run_that_is_given_up_ends_even_what_never_reports(tmp_path):
         time.sleep(0.02)
     outcomes.close()
     assert multiprocessing.active_children() == []
+
+
+def test_apart_nothing_is_left_of_the_temporary_files_of_what_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    jobs = [Job("a"), Job("hang over a temporary file")]
+    outcomes = run_tasks(do, jobs, Crew(), lambda _: None, apart=REMEDY)
+    assert next(outcomes).result == "a done"
+    while not list(tmp_path.glob("fer-*/*")):
+        time.sleep(0.02)
+    outcomes.close()
+    assert list(tmp_path.iterdir()) == []

@@ -26,6 +26,7 @@ function findVideo() {
     "was not found, or this browser cannot play it. The timeline works without it."));
   ["play", "pause", "ended"].forEach((name) => video.addEventListener(name, tellPlaying));
   video.addEventListener("play", () => requestAnimationFrame(follow));
+  video.addEventListener("pause", showMoment);
   video.addEventListener("click", playOrPause);
   at("choose").addEventListener("change", () => {
     if (at("choose").files.length) {
@@ -118,6 +119,13 @@ function playOrPause() {
 
 function tellPlaying() {
   at("play").setAttribute("aria-label", video.paused ? "Play" : "Pause");
+}
+
+// A busy browser may have stopped at another picture than that of the moment it tells.
+function showMoment() {
+  if (!video.ended) {
+    putVideo();
+  }
 }
 
 function follow() {

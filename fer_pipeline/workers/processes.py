@@ -11,12 +11,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -219,22 +220,30 @@ def new_processes(workers: int, setup: ProcessSetup) -> Iterator[tuple[ProcessPo
     frames, stop = context.SimpleQueue(), context.Event()
     # Its closing ends workers; an event would wait for those that ended while they waited for it.
     end, lifeline = context.Pipe(duplex=False) if setup.grace is not None else (None, None)
-    executor = ProcessPoolExecutor(
-        workers,
-        context,
-        _start_worker,
-        (frames, stop, end, setup),
-        max_tasks_per_child=1 if setup.once else None,
-    )
-    try:
-        yield executor, frames
-    finally:
-        stop.set()
-        if lifeline is not None:
-            lifeline.close()
-        _drain(frames, lambda _: None)  # a worker may wait for room in it
-        executor.shutdown(wait=True, cancel_futures=True)
-        frames.close()
+    with _scratch(setup) as scratch:
+        executor = ProcessPoolExecutor(
+            workers,
+            context,
+            _start_worker,
+            (frames, stop, end, setup, scratch),
+            max_tasks_per_child=1 if setup.once else None,
+        )
+        try:
+            yield executor, frames
+        finally:
+            stop.set()
+            if lifeline is not None:
+                lifeline.close()
+            _drain(frames, lambda _: None)  # a worker may wait for room in it
+            executor.shutdown(wait=True, cancel_futures=True)
+            frames.close()
+
+
+def _scratch(setup: ProcessSetup) -> AbstractContextManager[str | None]:
+    """Return a folder for temporary files of processes that are ended before they remove theirs."""
+    if setup.grace != 0:
+        return nullcontext()
+    return tempfile.TemporaryDirectory(prefix="fer-", ignore_cleanup_errors=True)
 
 
 @contextmanager
@@ -269,7 +278,9 @@ def _drain(frames: Any, progress: Progress) -> None:
 _worker_progress: Progress | None = None
 
 
-def _start_worker(frames: Any, stop: Any, end: Any, setup: ProcessSetup) -> None:
+def _start_worker(
+    frames: Any, stop: Any, end: Any, setup: ProcessSetup, scratch: str | None
+) -> None:
     """Prepare a worker: one thread each, deaf to Ctrl-C, and gone when its parent is."""
     import cv2
 
@@ -280,6 +291,8 @@ def _start_worker(frames: Any, stop: Any, end: Any, setup: ProcessSetup) -> None
     threading.Thread(target=_follow_parent, daemon=True).start()
     if end is not None:  # what it does may take minutes between two reports
         threading.Thread(target=_end_when_closed, args=[end, setup.grace], daemon=True).start()
+    if scratch is not None:
+        tempfile.tempdir = os.environ["TMPDIR"] = scratch
     if setup.folder is not None:
         with suppress(OSError):  # it need not exist where all paths are absolute
             os.chdir(setup.folder)

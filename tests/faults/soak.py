@@ -2,8 +2,8 @@
 
     python -m tests.faults.soak --kills 50
 
-Goes on where it was stopped: its counts are in build/soak. After every kind of fault the table is
-written anew, so that it is always true.
+Goes on where it was stopped, also on another machine: its counts lie beside the table. After every
+kind of fault the table is written anew, so that it is always true.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def main() -> None:
     if not SUPPORTED:
         sys.exit("faults need the proc file system, which tells whether a process is left")
     options.folder.mkdir(parents=True, exist_ok=True)
-    counts = Counts.read(options.folder / "counts.json")
+    counts = Counts.read(options.results.with_suffix(".json"))
     if code_digest() not in counts.code:
         counts.code.append(code_digest())
     alone: dict[str, Alone] = {}
@@ -96,16 +96,19 @@ def main() -> None:
                 kind: round(share * (options.kills / 2 if kind in KILLS else options.others))
                 for kind in FAULTS
             }
-            soak(name, wanted, counts, alone, options.folder)
-            options.results.write_text(report(counts), "utf-8")
+            soak(name, wanted, counts, alone, options)
     sys.exit(bool(counts.lost))
 
 
 def soak(
-    name: str, wanted: dict[str, int], counts: Counts, alone: dict[str, Alone], folder: Path
+    name: str,
+    wanted: dict[str, int],
+    counts: Counts,
+    alone: dict[str, Alone],
+    options: argparse.Namespace,
 ) -> None:
     """Inject into one command what is missing of each kind."""
-    command = ALL[name]
+    command, folder = ALL[name], options.folder
     for kind, number in wanted.items():
         fault = FAULTS[kind]
         why_not = fault.impossible(command)
@@ -130,6 +133,7 @@ def soak(
             print(f"{name}, {kind}, {last} of {number}: {told}, {seconds:.0f} s", flush=True)
             counts.add(name, kind, together)
             counts.write()
+            options.results.write_text(report(counts), "utf-8")
 
 
 def lost_by(faults: list[Fault], scene: Scene, random: Random) -> str | None:

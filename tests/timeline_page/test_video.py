@@ -103,7 +103,7 @@ def test_space_plays_and_the_cursor_moves_along_until_it_pauses(look, written):
     page.wait_for_timeout(200)
     assert page.evaluate("now") == stopped
     assert page.evaluate("video.currentTime") == pytest.approx(stopped, abs=0.1)
-    assert_shows(page, frame_told(page), within=2)
+    assert_shows(page, frame_told(page))
 
 
 def test_playing_turns_the_page_of_a_zoomed_view(look, written):
