@@ -48,8 +48,10 @@ _RUNS = "runs"
 _MEASURED_FILE = "measured.json"
 """Speeds and sizes, which are wanted even after the models themselves were removed."""
 
-_PLAIN_SPEED = {"threads": int, "one": float, "batch32": float}
-_PLAIN_SIZE = {"weights": (int, type(None)), "bytes": {str: int}}
+_PLAIN_MEASURED = {
+    "speed": {"threads": int, "one": float, "batch32": float},
+    "size": {"weights": (int, type(None)), "bytes": {str: int}},
+}
 
 _CRASH_REMEDY = (
     "a smaller --batch or fewer --jobs need less memory; the same command tries it again"
@@ -349,13 +351,4 @@ def _read_measured(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     entries = found.items() if isinstance(found, dict) else ()
-    return {name: entry for name, entry in entries if _is_measured(entry)}
-
-
-def _is_measured(entry: Any) -> bool:
-    return (
-        fits(entry, {"speed": _PLAIN_SPEED, "size": _PLAIN_SIZE})
-        and entry.keys() >= {"speed", "size"}
-        and entry["speed"].keys() == _PLAIN_SPEED.keys()
-        and entry["size"].keys() == _PLAIN_SIZE.keys()
-    )
+    return {name: entry for name, entry in entries if fits(entry, _PLAIN_MEASURED, "only")}

@@ -318,7 +318,7 @@ class Fit:
     def _take_up(self) -> None:
         try:
             values = parse_json(self._state_file.read_text("utf-8"))
-            if not fits(values, _PLAIN_STATE):
+            if not fits(values, _PLAIN_STATE, "only"):
                 raise ValueError("no state of a fit")
             history = [Epoch(**epoch) for epoch in values.pop("history")]
             self.state = FitState(history=history, **values)

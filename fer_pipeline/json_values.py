@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 _HALF = re.compile(r"[\ud800-\udfff]")
 # As itself, or as JSON writes it; two of them side by side are one character.
@@ -12,7 +12,9 @@ _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
 
 Pattern = Any
 """A type, or several; ``[pattern]`` for a list; ``{str: pattern}`` for an object of any keys;
-``{"key": pattern}`` for one whose keys, where they are there, fit."""
+``{"key": pattern}`` for one with these."""
+
+Keys = Literal["any", "all", "only"]
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -42,16 +44,30 @@ def json_text(values: Any, *, indent: int | None = None, allow_nan: bool = True)
     return _HALF.sub(lambda half: f"\\\\u{ord(half[0]):x}", text)
 
 
-def fits(values: Any, pattern: Pattern) -> bool:
-    """Tell whether values are of the kinds that a pattern asks for."""
+def fits(values: Any, pattern: Pattern, keys: Keys = "any") -> bool:
+    """Tell whether values are of the kinds that a pattern asks for.
+
+    Args:
+        values: As they were read.
+        pattern: What is asked for.
+        keys: Which of the pattern's keys must be there: ``any`` that happen to be, ``all`` of
+            them, or ``only`` they, all of them and no others.
+    """
     if isinstance(pattern, list):
-        return isinstance(values, list) and all(fits(one, pattern[0]) for one in values)
+        return isinstance(values, list) and all(fits(one, pattern[0], keys) for one in values)
     if isinstance(pattern, dict):
-        if not isinstance(values, dict):
-            return False
-        if str in pattern:
-            return all(fits(one, pattern[str]) for one in values.values())
-        return all(fits(values[key], kind) for key, kind in pattern.items() if key in values)
+        return isinstance(values, dict) and _object_fits(values, pattern, keys)
     if isinstance(values, bool):  # which Python takes for a number
         return pattern is bool
     return isinstance(values, pattern)
+
+
+def _object_fits(values: dict[str, Any], pattern: dict[Any, Pattern], keys: Keys) -> bool:
+    if str in pattern:
+        return all(fits(one, pattern[str], keys) for one in values.values())
+    there = pattern.keys() & values.keys()
+    if keys != "any" and there < pattern.keys():
+        return False
+    if keys == "only" and pattern and there < values.keys():  # {} may hold anything
+        return False
+    return all(fits(values[key], pattern[key], keys) for key in there)

@@ -335,9 +335,8 @@ def read_clips(folder: Path) -> dict[str, tuple[Path, int]]:
     """Return where the clips of the timelines in a folder were, and how many bytes they had."""
     found: dict[str, tuple[Path, int]] = {}
     for entry in _lines(folder / MANIFEST_FILE):
-        if fits(entry, _PLACE):
-            with suppress(KeyError):
-                found[entry["video"]] = folder / entry["clip"], entry["made_from"]["size"]
+        if fits(entry, _PLACE, "all"):
+            found[entry["video"]] = folder / entry["clip"], entry["made_from"]["size"]
     return found
 
 
@@ -349,22 +348,15 @@ def way_to(path: Path, folder: Path) -> str:
         return str(path.absolute())
 
 
-_ENTRY = {"video": str, "made_from": {}}
+_ENTRY = {"video": str, "format": str, "made_from": {}}
 _PLACE = {"video": str, "clip": str, "made_from": {"size": int}}
 
 
 def _entries(output: Output | Picture) -> Iterator[dict[str, Any]]:
     """Yield the notes about files of an output's format."""
     for entry in _lines(output.manifest):
-        try:
-            if (
-                entry["format"] == output.format
-                and fits(entry, _ENTRY)
-                and _ENTRY.keys() <= set(entry)
-            ):
-                yield entry
-        except (KeyError, TypeError, AttributeError):
-            continue
+        if fits(entry, _ENTRY, "all") and entry["format"] == output.format:
+            yield entry
 
 
 def _lines(manifest: Path) -> Iterator[Any]:

@@ -94,7 +94,7 @@ class VideoRecord:
         Raises:
             KeyError, TypeError, ValueError: Something is missing, too much, or of another kind.
         """
-        if not fits(values, _PLAIN_RECORD):
+        if not fits(values, _PLAIN_RECORD, "only"):
             raise ValueError("no record of a video")
         return cls(**{**values, "warnings": tuple(values["warnings"])})
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from study.sizes import ROOT
+from fer_pipeline.workers import available_cores
+from study.sizes import ROOT, jobs
+
+Words = Sequence[str | Path | int | float]
 
 PARTLY_DONE = 3
 
@@ -38,10 +43,51 @@ class Shell:
         Raises:
             StepError: Its exit status is another than those accepted.
         """
-        line = [str(word) for word in words]
-        self.typed.append(shlex.join(["fer", *line]))
+        self._show(words)
+        done = subprocess.run(_command(words), cwd=ROOT, check=False)
+        _check(words, done.returncode, accepted)
+
+    def side_by_side(self, lines: Mapping[Path, Words]) -> None:
+        """Show commands and run some at a time; trainings of small networks leave cores idle.
+
+        Args:
+            lines: Each command, by the file, seen from the root, that takes what it says.
+
+        Raises:
+            StepError: One failed; the others were run.
+        """
+        for words in lines.values():
+            self._show(words)
+        cores = str(max(1, available_cores() // jobs()))
+        environment = os.environ | {"TF_NUM_INTRAOP_THREADS": cores, "OMP_NUM_THREADS": cores}
+
+        def run(log: Path) -> int:
+            (ROOT / log).parent.mkdir(parents=True, exist_ok=True)
+            with (ROOT / log).open("ab") as said:
+                done = subprocess.run(
+                    _command(lines[log]), cwd=ROOT, env=environment, stdout=said, stderr=said,
+                    check=False,
+                )  # fmt: skip
+            print(f"{log}: exit status {done.returncode}", flush=True)
+            return done.returncode
+
+        with ThreadPoolExecutor(jobs()) as pool:
+            for words, status in zip(lines.values(), pool.map(run, lines), strict=True):
+                _check(words, status, (0,))
+
+    def _show(self, words: Words) -> None:
+        self.typed.append(_line(words))
         print(f"\n$ {self.typed[-1]}", flush=True)
-        command = [sys.executable, "-m", "fer_pipeline", *line]
-        done = subprocess.run(command, cwd=ROOT, check=False)
-        if done.returncode not in accepted:
-            raise StepError(f"{self.typed[-1]}: exit status {done.returncode}")
+
+
+def _line(words: Words) -> str:
+    return shlex.join(["fer", *map(str, words)])
+
+
+def _command(words: Words) -> list[str]:
+    return [sys.executable, "-m", "fer_pipeline", *map(str, words)]
+
+
+def _check(words: Words, status: int, accepted: Container[int]) -> None:
+    if status not in accepted:
+        raise StepError(f"{_line(words)}: exit status {status}")

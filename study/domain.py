@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from fer_pipeline.dataset import open_dataset
 from fer_pipeline.model_folder import METRICS_FILE, PREDICTIONS_FILE
 from fer_pipeline.paired import over_faces
+from study.commands import Words
 from study.records import Figures
-
-Words = tuple[str | Path | int, ...]
 
 NETWORK = "lenet5"
 

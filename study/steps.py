@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from fer_pipeline.dataset import open_dataset
 from study import apex, comparing, detection, domain, timelines
-from study.commands import PARTLY_DONE, MissingError, Shell
+from study.commands import PARTLY_DONE, MissingError, Shell, Words
 from study.records import Figures
 from study.sizes import BUNDLED, ROOT, Study, jobs
 from study.truth import EIGHT, FOUR, SEVEN, labelled_frames, sexes, truth_of
@@ -160,18 +161,19 @@ def across_domains(study: Study, shell: Shell) -> Figures:
     simulated, judged = study / "domain" / "simulated", study / "domain" / "not-adapted"
     (ROOT / judged).parent.mkdir(exist_ok=True)
     learned = ("--network", domain.NETWORK, "--epochs", study.sizes.epochs, "--no-class-weights")
-    _train(shell, simulated, "--data", faces, *learned)
+    shell.fer(*_training(simulated, "--data", faces, *learned))
     shell.fer("evaluate", "--model", simulated, "--data", data, "-o", judged, "--overwrite")
     scores = json.loads((ROOT / judged / "metrics.json").read_text("utf-8"))["scores"]
     ways, seeds = domain.arms(simulated), range(study.sizes.domain_seeds)
     models: dict[tuple[str, str], list[Path]] = {}
-    for seed in seeds:
-        for amount, drawn in domain.AMOUNTS.items():
-            for arm in ways:
-                out = study / "domain" / domain.folder_of(arm, amount, seed)
-                fit = ("--epochs", study.sizes.domain_epochs, "--seed", seed)
-                _train(shell, out, "--data", data, *arm.begins, *drawn, *fit, "--no-class-weights")
-                models.setdefault((amount, arm.name), []).append(ROOT / out)
+    trainings: dict[Path, Words] = {}
+    for seed, (amount, drawn), arm in product(seeds, domain.AMOUNTS.items(), ways):
+        out = study / "domain" / domain.folder_of(arm, amount, seed)
+        fit = ("--epochs", study.sizes.domain_epochs, "--seed", seed, "--no-class-weights")
+        log = out.with_name(out.name + ".log")
+        trainings[log] = _training(out, "--data", data, *arm.begins, *drawn, *fit)
+        models.setdefault((amount, arm.name), []).append(ROOT / out)
+    shell.side_by_side(trainings)
     return {
         "not adapted": {name: scores[name] for name in ("faces", "accuracy", "majority")},
         "arms": {arm.name: arm.told for arm in ways},
@@ -275,7 +277,7 @@ def _extracted(study: Study, shell: Shell, clips: str, data: str) -> Figures:
 def _lenet(
     study: Study, shell: Shell, out: str, data: str, network: str, epochs: int
 ) -> Figures:  # fmt: skip
-    fit = ("--folds", study.sizes.folds, "--epochs", epochs, "--jobs", jobs())
+    fit = ("--folds", study.sizes.folds, "--epochs", epochs)
     table = _compared(study, shell, study / data, out, "--networks", network, *_LENET, *fit)
     people = sexes(ROOT / (study / "clips")) or sexes(ROOT / (study / "clips-no-pitch"))
     comparing.write_people(table, people, study.places.figures / out)
@@ -286,16 +288,17 @@ def _compared(
     study: Study, shell: Shell, data: Path, out: str, *options: str | int
 ) -> Figures:  # fmt: skip
     comparison = study / out
-    words = ("compare", "--data", data, "-o", comparison, *options)
+    words = ("compare", "--data", data, "-o", comparison, *options, "--jobs", jobs())
     # A network that fails is told in the table; the others are worth having.
     shell.fer(*words, accepted=(0, PARTLY_DONE))
     return comparing.table_of(ROOT / comparison, study.places.figures / out)
 
 
-def _train(shell: Shell, out: Path, *options: str | Path | int) -> None:
+def _training(out: Path, *options: str | Path | int) -> Words:
+    """Return the command that trains a model, from where it was stopped if it was."""
     unfinished = ROOT / out.with_name(out.name + ".unfinished")
     resume = ("--resume",) if unfinished.exists() else ()
-    shell.fer("train", *options, "-o", out, *resume)
+    return ("train", *options, "-o", out, *resume)
 
 
 def _fer2013(study: Study) -> Path:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fer_pipeline.dataset import open_dataset
 from fer_pipeline.simulation.truth import TruthRow
 from study import comparing, domain, published
-from study.commands import MissingError, Shell
+from study.commands import MissingError, Shell, StepError
 from study.describing import document
 from study.detection import Searched, search_clip
 from study.recipe import main
@@ -136,6 +136,17 @@ def test_a_step_waits_for_what_it_needs(tmp_path):
 def test_a_corpus_that_is_not_there_is_no_failure(tmp_path):
     with pytest.raises(MissingError, match="fer import fer2013"):
         second_paper_on_photographs(Study(Sizes(), Places(fer2013=tmp_path / "none.h5")), Shell())
+
+
+def test_commands_side_by_side_are_all_run_and_the_first_that_failed_is_told(tmp_path):
+    shell, logs = Shell(), [tmp_path / "logs" / f"{number}.log" for number in range(3)]
+    lines = (("networks",), ("probe", tmp_path / "none.mp4"), ("doctor",))
+    with pytest.raises(StepError, match=r"fer probe .*none\.mp4: exit status 1"):
+        shell.side_by_side(dict(zip(logs, lines, strict=True)))
+    assert [line.split()[1] for line in shell.typed] == ["networks", "probe", "doctor"]
+    assert "lenet5" in logs[0].read_text("utf-8")
+    assert "none.mp4" in logs[1].read_text("utf-8")
+    assert "opencv" in logs[2].read_text("utf-8")
 
 
 def test_published_figures_are_those_of_the_kept_epoch_under_the_split_by_frames(tmp_path):

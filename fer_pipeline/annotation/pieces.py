@@ -61,7 +61,7 @@ class ClipRecord:
         Raises:
             KeyError, TypeError, ValueError: Something is missing, too much, or of another kind.
         """
-        if not fits(values, _PLAIN):
+        if not fits(values, _PLAIN, "only"):
             raise ValueError("no record of a clip")
         seconds = {int(face): times for face, times in values["totals"]["seconds"].items()}
         rebuilt = {
