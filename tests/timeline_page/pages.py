@@ -124,13 +124,13 @@ def frame_shown(page: Page) -> float:
     return (float(inner.mean()) - 16) / 3
 
 
-def assert_shows(page: Page, frame: float, within: float = 0.5) -> None:
+def assert_shows(page: Page, frame: float) -> None:
     """Check which frame the video shows; a browser that is busy shows it somewhat later."""
     for _ in range(50):
-        if (shown := frame_shown(page)) == pytest.approx(frame, abs=within):
+        if (shown := frame_shown(page)) == pytest.approx(frame, abs=0.5):
             return
         page.wait_for_timeout(100)
-    assert shown == pytest.approx(frame, abs=within)
+    assert shown == pytest.approx(frame, abs=0.5)
 
 
 def visible(page: Page) -> list[float]:
