@@ -212,9 +212,16 @@ def _folded(name: str) -> str:
 
 
 def refuse_shared_paths(
-    outputs: Sequence[Output], targets: Mapping[str, Mapping[Output, Path]]
+    outputs: Sequence[Output],
+    targets: Mapping[str, Mapping[Output, Path]],
+    pictures: Sequence[Picture] = (),
 ) -> None:
     """Make sure that no file would be written by two.
+
+    Args:
+        outputs: Where timelines go.
+        targets: The file of each clip in each output folder.
+        pictures: Those of whose folders notes are kept.
 
     Raises:
         OutputError: One would be, or two whose names differ in nothing but capitals, or a file
@@ -229,9 +236,9 @@ def refuse_shared_paths(
         for path in _with_companion(output.path, output.format)
     ]
     written += [
-        (output.path / MANIFEST_FILE, f"the folder {output.path}")
-        for output in outputs
-        if output.folder
+        (goal.manifest, f"the notes about {goal.path}")
+        for goal in (*outputs, *pictures)
+        if goal.folder
     ]
     written += [
         (path, name)
