@@ -6,7 +6,6 @@ asked first whom the model has seen, and whatever is chosen has a name that tell
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -18,6 +17,7 @@ from fer_pipeline.dataset import UNKNOWN, Dataset
 from fer_pipeline.errors import DatasetError, ModelError
 from fer_pipeline.evaluation import Side
 from fer_pipeline.json_values import parse_json
+from fer_pipeline.listing import few
 from fer_pipeline.model_folder import METRICS_FILE, SPLIT_FILE, ModelSpec, model_file
 from fer_pipeline.split_file import SIDES, StoredSplit, read_split
 from fer_pipeline.splits import Rows
@@ -33,8 +33,6 @@ _MEANING: dict[WhichSide, Side] = {
     "training": "training",
     "all": "all",
 }
-
-_NAMES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +235,7 @@ def _of_another(
     same = np.array([*(code in learned.people for code in dataset.participants), False])[person]
     if not same.any():
         return rows
-    codes = _listed(sorted({dataset.participants[index] for index in person[same]}))
+    codes = few(sorted({dataset.participants[index] for index in person[same]}))
     if options.other_people:
         notes.append(f"taken for other people than those it was trained with: {codes}")
         return rows
@@ -263,9 +261,3 @@ def _check_unknown(
             "--common leaves them out",
         )
     notes.append(f"left out: {what}")
-
-
-def _listed(names: Iterable[str]) -> str:
-    known = list(names)
-    more = len(known) - _NAMES_SHOWN
-    return ", ".join(known[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

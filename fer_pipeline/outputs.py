@@ -235,11 +235,8 @@ def refuse_shared_paths(
         if not output.folder
         for path in _with_companion(output.path, output.format)
     ]
-    written += [
-        (goal.manifest, f"the notes about {goal.path}")
-        for goal in (*outputs, *pictures)
-        if goal.folder
-    ]
+    goals: tuple[Output | Picture, ...] = (*outputs, *pictures)
+    written += [(goal.manifest, f"the notes about {goal.path}") for goal in goals if goal.folder]
     written += [
         (path, name)
         for name, of_clip in targets.items()

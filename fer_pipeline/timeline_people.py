@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fer_pipeline.errors import LabelError
-from fer_pipeline.label_layouts import guess, nearest_folder
+from fer_pipeline.labels import guess, nearest_folder
 from fer_pipeline.timeline import People, unguarded
 
 _COLUMNS = ("video", "participant")

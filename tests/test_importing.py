@@ -18,13 +18,13 @@ from fer_pipeline.corpora import CORPORA, Entry, Skipped, Still, Unusable
 from fer_pipeline.corpora.pictures import decode_picture
 from fer_pipeline.dataset import FaceRow
 from fer_pipeline.domain import Box, Frame
-from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.errors import CorpusError, VideoError
 from fer_pipeline.faces import CropOptions, FaceDetector, crop
 from fer_pipeline.importing import CLIP_CORPORA, choose_takes
 from fer_pipeline.importing.faces import CuttingOptions, cut_out
 from fer_pipeline.importing.records import Copies, Tally
 from fer_pipeline.importing.run import chosen_among
+from fer_pipeline.labels import EmotionChoice
 from tests.corpus_files import picture
 from tests.media import PARTICIPANTS, Picture, pictures_of
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_pipeline.files import digest_of
-from fer_pipeline.label_layouts import guess
+from fer_pipeline.labels import guess
 from fer_pipeline.video import open_video
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"

@@ -351,7 +351,7 @@ def test_faces_that_are_gone_are_told_with_their_lines(data, tmp_path):
     said = [(row, "remove") for row in range(3, 18)]
     review = write_decisions(tmp_path / "r.csv", data, *said)
     told = refused(without(data, list(range(4, 18)), tmp_path / "fewer.h5"), review)
-    assert "r.csv, lines 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 and 4 more: no such face in" in told
+    assert "r.csv, lines 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, and 4 more: no such face in" in told
     one = refused(without(data, [7], tmp_path / "fewer.h5"), review)
     assert "r.csv, line 8: no such face in" in one
 

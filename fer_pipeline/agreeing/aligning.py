@@ -11,6 +11,7 @@ from typing import TypeVar
 from fer_pipeline.agreeing.options import Intensity, class_of
 from fer_pipeline.coders import Code, Coding
 from fer_pipeline.errors import CoderError, UsageError
+from fer_pipeline.listing import few
 from fer_pipeline.timeline.moments import Moment
 
 Value = TypeVar("Value", str, float)
@@ -56,18 +57,13 @@ def coder_classes(
         code for code in codes if classes[code] is None and meanings.get(code, "unknown") != ""
     ]
     if unknown:
+        told = [f"'{code}' ({codes[code]}×)" for code in unknown]
         raise CoderError(
             f"{coding.path}: codes of '{coding.tier}' that stand for no emotion: "
-            f"{_listed({code: codes[code] for code in unknown})}",
+            f"{few(told, _MOST_LISTED)}",
             "say what they mean with --map CODE=EMOTION, or leave them out with --map CODE=",
         )
     return classes
-
-
-def _listed(codes: Mapping[str, int]) -> str:
-    told = [f"'{code}' ({number}×)" for code, number in list(codes.items())[:_MOST_LISTED]]
-    rest = len(codes) - _MOST_LISTED
-    return ", ".join([*told, *([f"and {rest} more"] if rest > 0 else [])])
 
 
 def coder_numbers(coding: Coding, intensity: Intensity) -> dict[str, float | None]:

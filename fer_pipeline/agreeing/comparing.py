@@ -20,14 +20,13 @@ from fer_pipeline.agreement import Agreement, Intraclass, agree, intraclass
 from fer_pipeline.coders import Coding, Wanted, read_coding
 from fer_pipeline.domain import Status, order_emotions
 from fer_pipeline.errors import CoderError, TimelineError, UsageError
+from fer_pipeline.listing import few
 from fer_pipeline.rewriting import RewriteOptions, RewritePlan, plan_rewrite
 from fer_pipeline.timeline import TimelineRow, clips_of, segment_clip
 from fer_pipeline.timeline.moments import Moment, moments_of
 
 APART = 0.25
 """Two intensities differ where they are this far apart, as shares of the scale."""
-
-_MOST_LISTED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +218,13 @@ def _choose_video(plan: RewritePlan, labels: Path, wanted: str | None) -> str:
     if wanted is None and len(videos) == 1:
         return videos[0]
     if wanted is None:
-        there = _few(videos)
+        there = few(videos)
         raise TimelineError(f"{labels}: which clip is meant? there is {there}", "name it: --video")
     named = [video for video in videos if video == wanted]
     named = named or [video for video in videos if PurePosixPath(video).name == wanted]
     if len(named) != 1:
         raise TimelineError(
-            f"{labels}: --video {wanted} names {len(named) or 'none'} of {_few(videos)}",
+            f"{labels}: --video {wanted} names {len(named) or 'none'} of {few(videos)}",
             "write the whole path, as the timeline does",
         )
     return named[0]
@@ -259,7 +258,7 @@ def _choose_person(
     else:
         told = [_told(people.named(video, face), face, rows) for face in faces]
         problem = "which face is meant?" if wanted is None else f"has no face {wanted}:"
-        raise TimelineError(f"{video}: {problem} there is {_few(told)}", "name it with --face")
+        raise TimelineError(f"{video}: {problem} there is {few(told)}", "name it with --face")
     participant = people.by_face.get((video, min(numbers))) or (
         people.by_clip.get(video) if len(faces) == 1 else None
     )
@@ -269,11 +268,6 @@ def _choose_person(
 def _told(participant: str | None, face: int, rows: Sequence[TimelineRow]) -> str:
     frames = sum(row.face == face for row in rows)
     return f"{face} ({participant + ', ' if participant else ''}in {frames} frames)"
-
-
-def _few(names: Sequence[str]) -> str:
-    rest = len(names) - _MOST_LISTED
-    return ", ".join([*names[:_MOST_LISTED], *([f"and {rest} more"] if rest > 0 else [])])
 
 
 # What each says of each frame

@@ -23,7 +23,8 @@ from fer_pipeline.dataset import UNKNOWN, Dataset, Edits, Excerpt, Rows, copy_ro
 from fer_pipeline.domain import EMOTIONS
 from fer_pipeline.errors import ReviewError
 from fer_pipeline.files import digest_of, reason
-from fer_pipeline.label_layouts import emotion_name
+from fer_pipeline.labels import emotion_name
+from fer_pipeline.listing import few
 from fer_pipeline.provenance import continued
 
 Action = Literal["keep", "remove", "label", "unlabel"]
@@ -385,9 +386,7 @@ def _same_face(dataset: Dataset, decision: Decision, rows: list[int]) -> list[in
 
 
 def _of_lines(review: ReviewList, lines: Sequence[int]) -> str:
-    shown = ", ".join(map(str, lines[:_LINES_LISTED]))
-    more = f" and {len(lines) - _LINES_LISTED} more" if len(lines) > _LINES_LISTED else ""
-    return f"{review.path}, line{'s' if len(lines) > 1 else ''} {shown}{more}"
+    return f"{review.path}, line{'s' if len(lines) > 1 else ''} {few(lines, _LINES_LISTED)}"
 
 
 def _meant(dataset: Dataset, decision: Decision, row: int) -> list[int]:

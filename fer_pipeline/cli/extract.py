@@ -20,7 +20,6 @@ from fer_pipeline.cli.summaries import (
     warn_each,
 )
 from fer_pipeline.dataset import open_dataset
-from fer_pipeline.emotion_choice import NOT_CHOSEN, EmotionChoice
 from fer_pipeline.errors import OutputError
 from fer_pipeline.extraction import (
     Balance,
@@ -35,8 +34,7 @@ from fer_pipeline.face_search import SearchOptions, WhichFaces
 from fer_pipeline.faces import Channels, CropOptions, DetectionOptions, bundled_cascades
 from fer_pipeline.files import locked
 from fer_pipeline.following import DetectionMode
-from fer_pipeline.label_layouts import LAYOUTS
-from fer_pipeline.labels import Labelling, LabelOptions
+from fer_pipeline.labels import LAYOUTS, NOT_CHOSEN, EmotionChoice, Labelling, LabelOptions
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, percent, text_table
 from fer_pipeline.video_extraction import ExtractionOptions, VideoRecord

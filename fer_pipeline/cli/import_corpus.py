@@ -25,7 +25,6 @@ from fer_pipeline.dataset import (
     Dataset,
     open_dataset,
 )
-from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.extraction import Balance, Existing
 from fer_pipeline.face_search import SearchOptions
 from fer_pipeline.faces import Channels, CropOptions
@@ -45,7 +44,7 @@ from fer_pipeline.importing import (
     plan_import,
     run_import,
 )
-from fer_pipeline.labels import LabelOptions
+from fer_pipeline.labels import EmotionChoice, LabelOptions
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, counted, text_table
 from fer_pipeline.video_extraction import ExtractionOptions

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args
 import click
 
 from fer_pipeline.dataset import EVERYBODY, NOBODY
-from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.following import DetectionMode
+from fer_pipeline.labels import EmotionChoice
 from fer_pipeline.sampling import SamplingOptions
 from fer_pipeline.workers import Crew, available_cores
 

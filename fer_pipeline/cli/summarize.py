@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fer_pipeline.cli.root import PARTLY_DONE
 from fer_pipeline.cli.summaries import list_failures
 from fer_pipeline.cli.timeline_options import analysis_options, participants
 from fer_pipeline.files import locked
+from fer_pipeline.listing import few
 from fer_pipeline.provenance import command_line
 from fer_pipeline.report.tables import Cell, text_table
 from fer_pipeline.rewriting import RewriteOptions
@@ -21,8 +21,6 @@ from fer_pipeline.study_summary import KEYS, Grouping
 from fer_pipeline.summarizing import Summary, plan_summary, run_summary, write_summary
 from fer_pipeline.tidy_tables import Row, Value, check_tables
 from fer_pipeline.timeline import AnalysisOptions
-
-_MOST_LISTED = 8
 
 _PRINTED = {
     "dominant_share": "share",
@@ -107,27 +105,21 @@ def _tell_people(console: Console, summary: Summary) -> None:
     found = summary.plan.found
     if found.guessed:
         guessed = [f"{video}: {name}" for video, name in found.guessed.items()]
-        console.say(f"participants guessed from names: {_few(guessed)}")
+        console.say(f"participants guessed from names: {few(guessed)}")
     if found.strangers:
-        console.warn(f"not among the timelines given: {_few(found.strangers)}")
+        console.warn(f"not among the timelines given: {few(found.strangers)}")
     if found.untold and "participant" in summary.study.grouping.keys:
         console.warn(
-            f"nothing tells who is seen in {_few(found.untold)}: each face is somebody of its own; "
+            f"nothing tells who is seen in {few(found.untold)}: each face is somebody of its own; "
             "--participants names them"
         )
     if summary.shared:
         console.warn(
-            f"several faces in {_few(summary.shared)}, and only one participant: each face is "
+            f"several faces in {few(summary.shared)}, and only one participant: each face is "
             "somebody of its own; --participants with the column face names them"
         )
     if not summary.study.has_valence:
         console.warn("no valence: the model does not tell happiness and a negative emotion")
-
-
-def _few(names: Iterable[str]) -> str:
-    listed = list(names)
-    rest = len(listed) - _MOST_LISTED
-    return ", ".join([*listed[:_MOST_LISTED], *([f"and {rest} more"] if rest > 0 else [])])
 
 
 def _print(console: Console, summary: Summary, out: Path | None, transitions: Path | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fer_pipeline.coders.cells import Table, is_about
-from fer_pipeline.coders.coding import Code, Coding, Wanted, choose_tier, few, in_order
+from fer_pipeline.coders.coding import Code, Coding, Wanted, choose_tier, in_order, quoted
 
 _KINDS = ("behavior type", "status")
 _MEDIA = ("media file name", "media file path", "media file")
@@ -65,13 +65,13 @@ def _of_clip(table: Table, header: int, wanted: Wanted) -> Iterator[_Event]:
         if not events:
             raise table.error(
                 table.lines[header].number,
-                f"no event is of {wanted.video}; there is {few(media)}",
+                f"no event is of {wanted.video}; there is {quoted(media)}",
                 "export the events of the clip",
             )
     elif len(observations) > 1:
         raise table.error(
             table.lines[header].number,
-            f"holds several observations: {few(sorted(observations))}",
+            f"holds several observations: {quoted(sorted(observations))}",
             "export the events of one",
         )
     yield from events

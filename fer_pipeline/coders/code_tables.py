@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fer_pipeline.coders.boris import boris_header, read_boris
 from fer_pipeline.coders.cells import Table, is_about, read_table
-from fer_pipeline.coders.coding import Code, Coding, Wanted, choose_tier, few, in_order
+from fer_pipeline.coders.coding import Code, Coding, Wanted, choose_tier, in_order, quoted
 from fer_pipeline.errors import CoderError
 
 _STARTS = ("start", "onset", "begin", "start_s", "onset_s", "start (s)", "begin time", "start time")
@@ -82,7 +82,7 @@ def _of_clip(table: Table, names: list[str], wanted: Wanted) -> list[_Record]:
         return records
     own = [one for one in records if not one[1][column] or is_about(one[1][column], wanted.video)]
     if records and not own:
-        there = few(dict.fromkeys(record[column] for _, record in records))
+        there = quoted(dict.fromkeys(record[column] for _, record in records))
         raise CoderError(
             f"{table.path}: no row is of {wanted.video}; there is {there}", "give the clip's codes"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_pipeline.errors import CoderError
+from fer_pipeline.listing import few
 
 Unit = Literal["second", "frame"]
 
@@ -75,7 +76,7 @@ def choose_tier(path: Path, kind: str, names: Sequence[str], wanted: Wanted) -> 
     Raises:
         CoderError: There is none, or nobody can tell which.
     """
-    there = f"there is {few(names)}" if names else "none holds a code"
+    there = f"there is {quoted(names)}" if names else "none holds a code"
     if wanted.tier is not None:
         if wanted.tier in names:
             return wanted.tier
@@ -90,11 +91,9 @@ def choose_tier(path: Path, kind: str, names: Sequence[str], wanted: Wanted) -> 
 _NAME_IT = "name it with --tier"
 
 
-def few(names: Iterable[str]) -> str:
+def quoted(names: Iterable[str]) -> str:
     """List names, the first of many."""
-    listed = [f"'{name}'" for name in names]
-    rest = len(listed) - _MOST_LISTED
-    return ", ".join([*listed[:_MOST_LISTED], *([f"and {rest} more"] if rest > 0 else [])])
+    return few((f"'{name}'" for name in names), _MOST_LISTED)
 
 
 def in_order(codes: Iterable[Code]) -> tuple[Code, ...]:

@@ -25,7 +25,7 @@ from fer_pipeline.dataset import SPLIT_TEST, SPLIT_TRAINING, SPLIT_VALIDATION, U
 from fer_pipeline.domain import canonical_emotion
 from fer_pipeline.errors import CorpusError, LabelError, UsageError
 from fer_pipeline.faces import CropOptions
-from fer_pipeline.label_layouts import emotion_name, guess, pattern_reader
+from fer_pipeline.labels import emotion_name, guess, pattern_reader
 
 _SPLITS = {
     "train": SPLIT_TRAINING,

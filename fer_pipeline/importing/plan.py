@@ -17,10 +17,10 @@ from fer_pipeline.dataset import (
     still_withdrawn,
     withdrawn_from,
 )
-from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.errors import CorpusError, OutputError, UsageError
 from fer_pipeline.faces import Channels, CropOptions, DetectionOptions, FaceDetector
 from fer_pipeline.importing.records import Imported, SourceRecord
+from fer_pipeline.labels import EmotionChoice
 
 _ANEW = "give another -o, or --overwrite to begin anew"
 

@@ -23,12 +23,12 @@ from fer_pipeline.dataset import (
     open_dataset,
     withdrawn_among,
 )
-from fer_pipeline.emotion_choice import NOT_CHOSEN, EmotionChoice
 from fer_pipeline.errors import CorpusError
 from fer_pipeline.files import UNFINISHED_SUFFIX
 from fer_pipeline.importing.faces import CuttingOptions, cut_out
 from fer_pipeline.importing.plan import ImportPlan
 from fer_pipeline.importing.records import Imported, Tally
+from fer_pipeline.labels import NOT_CHOSEN, EmotionChoice
 from fer_pipeline.provenance import provenance
 from fer_pipeline.training_data import balanced
 

@@ -20,7 +20,7 @@ class ClipCorpus:
 
     Attributes:
         title: As in `Corpus`.
-        layout: One of `fer_pipeline.label_layouts.LAYOUTS`.
+        layout: One of `fer_pipeline.labels.LAYOUTS`.
         take: Gives the take that a file shows, by its name without suffix, and the rank of the
             file among those that show the same; the first in order is read.
     """

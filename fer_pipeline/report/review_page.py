@@ -28,7 +28,7 @@ from fer_pipeline.errors import DatasetError, OutputError, UsageError
 from fer_pipeline.faces import network_inputs
 from fer_pipeline.files import PathKind, kind_of, replacing
 from fer_pipeline.image_coding import as_jpeg
-from fer_pipeline.label_layouts import emotion_name
+from fer_pipeline.labels import emotion_name
 from fer_pipeline.palette import emotion_colours, ink_on
 
 DEFAULT_PAGE = Path("review.html")

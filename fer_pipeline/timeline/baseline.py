@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_pipeline.errors import TimelineError, UsageError
+from fer_pipeline.listing import few
 from fer_pipeline.timeline.clips import FaceRow, runs_of
 from fer_pipeline.timeline.people import People
 from fer_pipeline.timeline.rows import TimelineRow
@@ -33,8 +34,6 @@ _NEUTRAL = "neutral"
 # So that a clip of one frame, which has no duration, counts too.
 _LEAST_SECONDS = 1e-6
 _ROUNDING = 2e-6
-
-_MOST_LISTED = 5
 
 _SPAN = re.compile(r"(\d+(?:\.\d*)?)-(\d+(?:\.\d*)?)")
 
@@ -153,11 +152,11 @@ def find_references(
             for found in find(video, of_face, emotions, options):
                 person.take(found, one_only=options.kind == "auto")
     if options.kind == "clip" and not any(map(options.means, names)):
-        raise TimelineError(f"--baseline {options}: no clip is called so; there is {_few(names)}")
+        raise TimelineError(f"--baseline {options}: no clip is called so; there is {few(names)}")
     without = sorted(name for name, person in gathered.items() if not person.found)
     if without:
         raise TimelineError(
-            f"--baseline {options}: nothing is seen there of {_few(without)}",
+            f"--baseline {options}: nothing is seen there of {few(without)}",
             "name the participants with --participants, or take --baseline auto",
         )
     criterion = _criterion(emotions, options)
@@ -178,11 +177,6 @@ def baselined(
         return replace(row, baseline=tuple(share - mean for share, mean in pairs))
 
     return list(map(above, rows))
-
-
-def _few(names: Sequence[str]) -> str:
-    rest = len(names) - _MOST_LISTED
-    return ", ".join([*names[:_MOST_LISTED], *([f"and {rest} more"] if rest > 0 else [])])
 
 
 def _criterion(emotions: Sequence[str], options: BaselineOptions) -> str:

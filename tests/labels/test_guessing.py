@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fer_pipeline.domain import EMOTIONS
 from fer_pipeline.errors import LabelError
-from fer_pipeline.label_layouts import guess, nearest_folder
+from fer_pipeline.labels import guess, nearest_folder
 
 
 @pytest.mark.parametrize(

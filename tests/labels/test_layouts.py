@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fer_pipeline.errors import LabelError
-from fer_pipeline.label_layouts import LAYOUTS
-from fer_pipeline.labels import LabelOptions, Stretch, VideoLabels, label_videos
+from fer_pipeline.labels import LAYOUTS, LabelOptions, Stretch, VideoLabels, label_videos
 
 
 @pytest.mark.parametrize(

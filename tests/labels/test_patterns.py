@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_pipeline.errors import LabelError, UsageError
-from fer_pipeline.label_layouts import Told, pattern_reader
-from fer_pipeline.labels import LabelOptions, Stretch, VideoLabels, label_videos
+from fer_pipeline.labels import (
+    LabelOptions,
+    Stretch,
+    Told,
+    VideoLabels,
+    label_videos,
+    pattern_reader,
+)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_pipeline.domain import EMOTIONS
-from fer_pipeline.emotion_choice import EmotionChoice
 from fer_pipeline.errors import LabelError, UsageError
-from fer_pipeline.labels import LabelOptions, Stretch, VideoLabels, label_videos
+from fer_pipeline.labels import EmotionChoice, LabelOptions, Stretch, VideoLabels, label_videos
 
 
 def test_a_choice_understands_everyday_words_and_joins_classes():

@@ -16,11 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_pipeline.errors import LabelError
-from fer_pipeline.label_layouts import emotion_name
-from fer_pipeline.timeline import unguarded
-
-TIME_DECIMALS = 6
-"""Times count to the microsecond, as timelines show them; finer differences are rounding."""
+from fer_pipeline.labels.paths import emotion_name
+from fer_pipeline.timeline import TIME_DECIMALS, unguarded
 
 
 @dataclass(frozen=True, slots=True)
