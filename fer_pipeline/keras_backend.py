@@ -5,10 +5,14 @@ The backend is TensorFlow unless ``KERAS_BACKEND`` says otherwise.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from fer_pipeline.errors import ModelError
@@ -23,6 +27,7 @@ def load_keras() -> Any:
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _clear_up_at_exit()
     try:
         with quiet():
             import keras
@@ -34,6 +39,24 @@ def load_keras() -> Any:
             "pip install tensorflow"
         ) from error
     return keras
+
+
+@cache
+def _clear_up_at_exit() -> None:
+    """Remove in the end what Python has compiled of TensorFlow's generated code.
+
+    That code lies among the temporary files; TensorFlow removes it, and leaves what was compiled.
+    """
+    atexit.register(_remove_compiled)
+
+
+def _remove_compiled() -> None:
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        if name.startswith("__autograph_generated_file") and spec is not None and spec.cached:
+            with suppress(OSError):
+                Path(spec.cached).unlink(missing_ok=True)
+                Path(spec.cached).parent.rmdir()  # unless another process has some there
 
 
 def has_tensorflow() -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -30,9 +32,13 @@ def train(data: Path, folder: Path, *options: object) -> Result:
 
 
 def train_apart(data: Path, folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
-    """Train a small network in a process of its own."""
+    """Train a small network in a process of its own, and make sure that it clears up."""
     command = [sys.executable, "-m", "fer_pipeline", *words_of(data, folder, *options)]
-    return subprocess.run(command, capture_output=True, text=True, check=True)
+    with TemporaryDirectory() as scratch:
+        environment = os.environ | {"TMPDIR": scratch}
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert not [*Path(scratch).iterdir()]
+    return told
 
 
 def done(result: Result) -> Result:
