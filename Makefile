@@ -34,7 +34,7 @@ coverage: $(READY)
 	$(BIN)/coverage report
 
 # Faults of every kind injected into every command, hundreds of times: hours; goes on where it was
-# stopped. docs/results/reliability.md tells what was lost.
+# stopped. The table in docs/reliability.md tells what was lost.
 soak: $(READY)
 	$(BIN)/python -m tests.faults.soak $(if $(KILLS),--kills $(KILLS))
 

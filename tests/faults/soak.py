@@ -2,8 +2,8 @@
 
     python -m tests.faults.soak --kills 50
 
-Goes on where it was stopped, also on another machine: its counts lie beside the table. After every
-kind of fault the table is written anew, so that it is always true.
+Goes on where it was stopped, also on another machine: its counts are kept in the repository. After
+every fault the table in docs/reliability.md is written anew, so that it is always true.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from tests.faults.processes import ROOT, SUPPORTED, LostError
 from tests.faults.scenes import Alone, Fault, Scene, strike, strike_in_turn
 
 ALL = COMMANDS | CARE
+
+HEADING = "## Faults injected, and what was lost"
 
 KILLS = ("kill", "kill-group")
 
@@ -81,12 +83,13 @@ def main() -> None:
     parser.add_argument("--others", type=int, default=10, help="faults of each other kind")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(ALL))
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "soak")
-    parser.add_argument("--results", type=Path, default=ROOT / "docs/results/reliability.md")
+    parser.add_argument("--counts", type=Path, default=ROOT / "docs/results/faults.json")
+    parser.add_argument("--document", type=Path, default=ROOT / "docs/reliability.md")
     options = parser.parse_args()
     if not SUPPORTED:
         sys.exit("faults need the proc file system, which tells whether a process is left")
     options.folder.mkdir(parents=True, exist_ok=True)
-    counts = Counts.read(options.results.with_suffix(".json"))
+    counts = Counts.read(options.counts)
     if code_digest() not in counts.code:
         counts.code.append(code_digest())
     alone: dict[str, Alone] = {}
@@ -133,7 +136,7 @@ def soak(
             print(f"{name}, {kind}, {last} of {number}: {told}, {seconds:.0f} s", flush=True)
             counts.add(name, kind, together)
             counts.write()
-            options.results.write_text(report(counts), "utf-8")
+            write_table(counts, options.document)
 
 
 def lost_by(faults: list[Fault], scene: Scene, random: Random) -> str | None:
@@ -156,6 +159,14 @@ def code_digest() -> str:
     return digest.hexdigest()[:12]
 
 
+def write_table(counts: Counts, document: Path) -> None:
+    """Write the table to the end of a document, in place of the one that is there."""
+    before = document.read_text("utf-8").partition(HEADING)[0] if document.exists() else ""
+    unfinished = document.with_suffix(".unfinished")
+    unfinished.write_text(f"{before.rstrip()}\n\n{report(counts)}", "utf-8")
+    unfinished.replace(document)
+
+
 def report(counts: Counts) -> str:
     """Return the table as Markdown."""
     names = [name for name in ALL if name in counts.injected]
@@ -165,7 +176,7 @@ def report(counts: Counts) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in made["versions"].items())
     described = ", ".join(f"{name}: {value}" for name, value in machine().items())
     lost = "nothing" if not counts.lost else f"**{len(counts.lost)} times something**, see below"
-    text = f"""# Reliability: faults injected, and what was lost
+    text = f"""{HEADING}
 
 {total} faults were injected into commands at random moments; lost was {lost}.
 
@@ -173,20 +184,17 @@ def report(counts: Counts) -> str:
 
 Each number counts runs that were disturbed; the next, if need be, was brought to its end. Of kills,
 up to {SERIES} were given to a run that was begun again after each. A dash: it cannot happen to that
-command. After the fault no file under its final name was
-anything but as before or complete, no process went on, the exit status and the message were right,
-and nothing was left but what another run goes on with. After the last run the result was that of an
-undisturbed one, and nothing else was there.
+command. After the fault no file under its final name was anything but as before or complete, no
+process went on, the exit status and the message were right, and nothing was left but what another
+run goes on with. After the last run the result was that of an undisturbed one, and nothing else was
+there.
 
-Written by `make soak`, whose seeds give the same moments again, as shares of an undisturbed run.
-
-- date: {datetime.now(UTC).date().isoformat()}
-- versions: {versions}
-- machine: {described}
-- states of the code: {", ".join(counts.code)}
+Written by `make soak`, whose seeds give the same moments again, as shares of an undisturbed run;
+last on {datetime.now(UTC).date().isoformat()}, with {versions} ({described}).
+States of the code that faults were injected into: {", ".join(counts.code)}.
 """
     if counts.lost:
-        text += "\n## Lost\n\n" + "".join(
+        text += "\nLost:\n\n" + "".join(
             f"- {one['command']}, {one['kind']}, number {one['number']}: {one_line(one['found'])}\n"
             for one in counts.lost
         )

@@ -1,6 +1,6 @@
 """Whatever happens to a command, nothing is lost: a few faults of each kind.
 
-`make soak` injects hundreds; docs/results/reliability.md tells what came of it.
+`make soak` injects hundreds; docs/reliability.md tells what came of it.
 """
 
 from __future__ import annotations
