@@ -12,9 +12,10 @@ _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
 
 Pattern = Any
 """A type, or several; ``[pattern]`` for a list; ``{str: pattern}`` for an object of any keys;
-``{"key": pattern}`` for one with these."""
+``{"key": pattern}`` for one with these, of which `Keys` says which must be there."""
 
 Keys = Literal["any", "all", "only"]
+"""Of a pattern: ``any`` that happen to be there, ``all``, or ``only`` they, all and no others."""
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -50,8 +51,7 @@ def fits(values: Any, pattern: Pattern, keys: Keys = "any") -> bool:
     Args:
         values: As they were read.
         pattern: What is asked for.
-        keys: Which of the pattern's keys must be there: ``any`` that happen to be, ``all`` of
-            them, or ``only`` they, all of them and no others.
+        keys: Which of the pattern's keys must be there.
     """
     if isinstance(pattern, list):
         return isinstance(values, list) and all(fits(one, pattern[0], keys) for one in values)

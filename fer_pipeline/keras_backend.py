@@ -51,9 +51,10 @@ def _clear_up_at_exit() -> None:
 
 
 def _remove_compiled() -> None:
-    for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__spec__", None)
-        if name.startswith("__autograph_generated_file") and spec is not None and spec.cached:
+    generated = [name for name in sys.modules if name.startswith("__autograph_generated_file")]
+    for name in generated:
+        spec = sys.modules[name].__spec__
+        if spec is not None and spec.cached is not None:
             with suppress(OSError):
                 Path(spec.cached).unlink(missing_ok=True)
                 Path(spec.cached).parent.rmdir()  # unless another process has some there

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fer_pipeline.errors import OutputError
 from fer_pipeline.exports import FORMATS, companion_of, format_of, require_library
@@ -98,7 +98,7 @@ class Picture:
     @property
     def manifest(self) -> Path:
         """In a folder: what each picture was made from."""
-        return self.path / f"fer-{self.kind}.jsonl"
+        return self.path / _picture_notes(self.kind)
 
     @property
     def lockable(self) -> Path:
@@ -115,6 +115,10 @@ class Picture:
         path = Path(text)
         folder = text.endswith(("/", "\\")) or kind_of(path, OutputError) is PathKind.FOLDER
         return cls(kind, path, folder)
+
+
+def _picture_notes(kind: PictureKind) -> str:
+    return f"fer-{kind}.jsonl"
 
 
 def picture_targets(
@@ -214,14 +218,12 @@ def _folded(name: str) -> str:
 def refuse_shared_paths(
     outputs: Sequence[Output],
     targets: Mapping[str, Mapping[Output, Path]],
-    pictures: Sequence[Picture] = (),
 ) -> None:
     """Make sure that no file would be written by two.
 
     Args:
         outputs: Where timelines go.
         targets: The file of each clip in each output folder.
-        pictures: Those of whose folders notes are kept.
 
     Raises:
         OutputError: One would be, or two whose names differ in nothing but capitals, or a file
@@ -235,8 +237,13 @@ def refuse_shared_paths(
         if not output.folder
         for path in _with_companion(output.path, output.format)
     ]
-    goals: tuple[Output | Picture, ...] = (*outputs, *pictures)
-    written += [(goal.manifest, f"the notes about {goal.path}") for goal in goals if goal.folder]
+    # Also those about pictures that no run has made yet.
+    written += [
+        (output.path / name, f"the notes about {output.path}")
+        for output in outputs
+        if output.folder
+        for name in (MANIFEST_FILE, *map(_picture_notes, get_args(PictureKind)))
+    ]
     written += [
         (path, name)
         for name, of_clip in targets.items()

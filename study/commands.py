@@ -72,8 +72,9 @@ class Shell:
             return done.returncode
 
         with ThreadPoolExecutor(jobs()) as pool:
-            for words, status in zip(lines.values(), pool.map(run, lines), strict=True):
-                _check(words, status, (0,))
+            statuses = list(pool.map(run, lines))
+        for words, status in zip(lines.values(), statuses, strict=True):
+            _check(words, status, (0,))
 
     def _show(self, words: Words) -> None:
         self.typed.append(_line(words))

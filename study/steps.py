@@ -277,7 +277,7 @@ def _extracted(study: Study, shell: Shell, clips: str, data: str) -> Figures:
 def _lenet(
     study: Study, shell: Shell, out: str, data: str, network: str, epochs: int
 ) -> Figures:  # fmt: skip
-    fit = ("--folds", study.sizes.folds, "--epochs", epochs)
+    fit = ("--folds", study.sizes.folds, "--epochs", epochs, "--jobs", jobs())
     table = _compared(study, shell, study / data, out, "--networks", network, *_LENET, *fit)
     people = sexes(ROOT / (study / "clips")) or sexes(ROOT / (study / "clips-no-pitch"))
     comparing.write_people(table, people, study.places.figures / out)
@@ -288,7 +288,7 @@ def _compared(
     study: Study, shell: Shell, data: Path, out: str, *options: str | int
 ) -> Figures:  # fmt: skip
     comparison = study / out
-    words = ("compare", "--data", data, "-o", comparison, *options, "--jobs", jobs())
+    words = ("compare", "--data", data, "-o", comparison, *options)
     # A network that fails is told in the table; the others are worth having.
     shell.fer(*words, accepted=(0, PARTLY_DONE))
     return comparing.table_of(ROOT / comparison, study.places.figures / out)

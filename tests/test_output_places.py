@@ -120,12 +120,11 @@ def test_names_that_some_systems_take_for_one_are_refused(names):
         picture_targets(sources(names), [Picture("plot", OUTPUT.path, folder=True)])
 
 
-@pytest.mark.parametrize("clip", ["fer-annotation.mp4", "fer-video.mp4", "FER-Video.mov"])
+@pytest.mark.parametrize("clip", ["fer-annotation.mp4", "fer-plot.mp4", "FER-Video.mov"])
 def test_a_clip_called_like_the_notes_of_its_folder_is_refused(clip):
     output = Output(OUTPUT.path, "jsonl", folder=True)
     targets = mirrored_targets(sources([clip]), [output])
     with pytest.raises(OutputError, match=r"jsonl: would be written twice, for the notes about"):
-        refuse_shared_paths([output], targets, [Picture("video", OUTPUT.path, folder=True)])
-    elsewhere = Picture("video", OUTPUT.path / "videos", folder=True)
-    if "annotation" not in clip:
-        refuse_shared_paths([output], targets, [elsewhere])
+        refuse_shared_paths([output], targets)
+    table = Output(OUTPUT.path, "csv", folder=True)
+    refuse_shared_paths([table], mirrored_targets(sources([clip]), [table]))

@@ -139,7 +139,7 @@ def plan_annotation(
     sources = find_videos(inputs)
     found = find_people([source.name for source in sources], People(), making.participants)
     targets = mirrored_targets(sources, outputs)
-    refuse_shared_paths(outputs, targets, making.pictures)
+    refuse_shared_paths(outputs, targets)
     pictures = picture_targets(sources, making.pictures)
     recipe = Recipe(
         _settings_digest(model, options),

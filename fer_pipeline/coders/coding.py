@@ -92,7 +92,7 @@ _NAME_IT = "name it with --tier"
 
 
 def quoted(names: Iterable[str]) -> str:
-    """List names, the first of many."""
+    """Return the first of some names, in quotes, and how many more there are."""
     return few((f"'{name}'" for name in names), _MOST_LISTED)
 
 

@@ -129,9 +129,6 @@ def _refuse_column_names(emotions: Iterable[str]) -> None:
         )
 
 
-"""Finds the labels of one path; raises `LabelError` with the reason where it cannot be told."""
-
-
 def _refuse_contradictions(options: LabelOptions) -> None:
     names = ("labels", "pattern", "layout")
     sources = [f"--{name}" for name in names if getattr(options, name) is not None]

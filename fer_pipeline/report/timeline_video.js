@@ -121,11 +121,18 @@ function tellPlaying() {
   at("play").setAttribute("aria-label", video.paused ? "Play" : "Pause");
 }
 
-// A busy browser may have stopped at another picture than that of the moment it tells.
+// A busy browser may have stopped at another picture than that of the moment it tells, or between
+// two, so it goes to where the frame begins; not so far back where only some frames were looked at.
+// Out of sight the moment is not followed, and the video is right.
 function showMoment() {
-  if (!video.ended) {
-    putVideo();
+  if (video.ended || !playable) {
+    return;
   }
+  if (!video.seeking && Math.abs(video.currentTime - shift - now) > 0.5) {
+    goTo(video.currentTime - shift);
+  }
+  const begin = table.time[frameAt(now)];
+  seek(now - begin < 0.1 ? begin : now);
 }
 
 function follow() {

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from fer_pipeline.errors import WorkerError
-from fer_pipeline.files import name_attempt
+from fer_pipeline.files import name_attempt, reason
 from fer_pipeline.held_back import signals_held_back
 from fer_pipeline.workers.limits import limit_memory, watched
 from fer_pipeline.workers.tasks import (
@@ -240,10 +240,20 @@ def new_processes(workers: int, setup: ProcessSetup) -> Iterator[tuple[ProcessPo
 
 
 def _scratch(setup: ProcessSetup) -> AbstractContextManager[str | None]:
-    """Return a folder for temporary files of processes that are ended before they remove theirs."""
+    """Return what gives a folder for the temporary files of processes that are ended at once.
+
+    They have no time to remove theirs; others do that, and get None.
+
+    Raises:
+        WorkerError: The system has no room for it.
+    """
     if setup.grace != 0:
         return nullcontext()
-    return tempfile.TemporaryDirectory(prefix="fer-", ignore_cleanup_errors=True)
+    try:
+        return tempfile.TemporaryDirectory(prefix="fer-", ignore_cleanup_errors=True)
+    except OSError as error:
+        problem = f"no temporary folder can be made ({reason(error)})"
+        raise WorkerError(problem, "make room, or name another folder in TMPDIR") from error
 
 
 @contextmanager
@@ -281,7 +291,10 @@ _worker_progress: Progress | None = None
 def _start_worker(
     frames: Any, stop: Any, end: Any, setup: ProcessSetup, scratch: str | None
 ) -> None:
-    """Prepare a worker: one thread each, deaf to Ctrl-C, and gone when its parent is."""
+    """Prepare a worker: one thread each, deaf to Ctrl-C, and gone when its parent is.
+
+    Its temporary files go to ``scratch``, if that is given, which its parent removes.
+    """
     import cv2
 
     global _worker_progress  # noqa: PLW0603 - a process pool offers its workers no other place
