@@ -28,6 +28,7 @@ from fer_pipeline.fit_options import Epoch, FitOptions, Optimizer
 from fer_pipeline.json_values import fits, parse_json
 from fer_pipeline.model_folder import read_arrays
 from fer_pipeline.networks import backbones
+from fer_pipeline.networks.statistics import remember_less_than_an_epoch
 from fer_pipeline.splits import Rows
 from fer_pipeline.training_data import shuffled
 from fer_pipeline.work_folder import STATE_FILE
@@ -196,6 +197,7 @@ class Fit:
         Raises:
             ModelError: The loss is no number any more.
         """
+        remember_less_than_an_epoch(self.model, math.ceil(len(training) / self.options.batch))
         while not self.state.done:
             self._prepare(len(self.state.history) + 1)
             epoch = self._epoch(faces, training, validation)

@@ -211,6 +211,26 @@ def test_without_validation_all_epochs_are_run(tmp_path):
     assert [epoch.learning_rate for epoch in fit.state.history] == pytest.approx([1e-3] * 3)
 
 
+def test_where_epochs_are_short_a_network_predicts_as_it_has_learned(tmp_path):
+    """Its normalising layers would else predict by what they were before the first step."""
+    fit = new_fit(tmp_path, replace(OPTIONS, epochs=3), "cnn2")
+    fit.run(made_up_faces(augment=None), TRAINING, VALIDATION, ignore)
+    assert fit.state.history[-1].accuracy == 1
+    assert fit.state.history[-1].validation_accuracy > 0.9
+
+
+@pytest.mark.parametrize(("steps", "kept"), [(1, 0.5), (27, 1 - 4 / 27), (400, 0.99), (9000, 0.99)])
+def test_statistics_are_of_less_than_an_epoch_and_of_no_more_than_a_hundred_steps(steps, kept):
+    import keras
+
+    from fer_pipeline.networks.statistics import remember_less_than_an_epoch
+
+    model = build_network("cnn2", SIZE, "gray", CLASSES)
+    remember_less_than_an_epoch(model, steps)
+    layers = [one for one in model.layers if isinstance(one, keras.layers.BatchNormalization)]
+    assert {layer.momentum for layer in layers} == {kept}
+
+
 def test_predictions_come_in_the_order_of_the_rows_asked_for(misled):
     from fer_pipeline.fitting import predict
 
