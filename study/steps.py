@@ -193,10 +193,11 @@ def second_paper_on_photographs(study: Study, shell: Shell) -> Figures:
     """Fill the second paper's table with FER2013, which is gray and is made larger for it."""
     data = _fer2013(study)
     networks = ("--networks", "resnetm,densenet169,xception", "--channels", "gray")
-    chain = ("--augment", "papers", "--balance", study.sizes.balance)
+    chain = ("--augment", "papers", "--balance", study.sizes.fer2013_balance)
     epochs = ("--epochs", study.sizes.fer2013_epochs)
     table = _compared(study, shell, data, "second-paper-fer2013", *networks, *chain, *epochs)
-    return table | {"balance": study.sizes.balance, "epochs": study.sizes.fer2013_epochs}
+    effort = {"balance": study.sizes.fer2013_balance, "epochs": study.sizes.fer2013_epochs}
+    return table | effort
 
 
 def lenet(study: Study, shell: Shell) -> Figures:
@@ -237,7 +238,7 @@ STEPS: dict[str, Step] = {
         ("simulate",),
     ),
     "second-paper-fer2013": Step(
-        "these on FER2013", second_paper_on_photographs, ("balance", "fer2013_epochs")
+        "these on FER2013", second_paper_on_photographs, ("fer2013_balance", "fer2013_epochs")
     ),
     "lenet": Step("the LeNet of 20 and 50 filters", lenet, ("folds", "deep_epochs"), ("extract",)),
 }
