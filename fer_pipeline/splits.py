@@ -259,6 +259,8 @@ def _by_group(dataset: Dataset, kind: SplitKind, seed: int) -> Split:
     """Divide so that all rows of a person, or a video, are on one side."""
     rows = labelled_rows(dataset)
     groups = _groups(dataset, kind, rows)
+    if kind == "participant":
+        _require_three_people(dataset, groups.count)
     if kind == "participant" and groups.count < FEWEST_PEOPLE:
         raise SplitError(
             f"{dataset.path}: {groups.count} participants are too few to set some aside; "
@@ -303,13 +305,19 @@ def _leaving_one_out(dataset: Dataset, seed: int) -> Iterator[Split]:
     kind: SplitKind = "leave-one-participant-out"
     rows = labelled_rows(dataset)
     groups = _groups(dataset, kind, rows)
-    if groups.count < 3:
-        raise SplitError(
-            f"{dataset.path}: {groups.count} participants; add more, at least three are needed "
-            "to learn from one, choose on another and test on a third"
-        )
+    _require_three_people(dataset, groups.count)
     for turn in range(groups.count):
         yield _testing_on(kind, rows, groups, np.arange(groups.count) == turn, [seed, turn])
+
+
+def _require_three_people(dataset: Dataset, count: int) -> None:
+    if count < 3:
+        people = "1 participant is" if count == 1 else f"{count} participants are"
+        raise SplitError(
+            f"{dataset.path}: {people} too few: it takes three to learn from one, choose on "
+            "another and test on a third; add more, or divide by clip or by frame with --split "
+            "video or --split random, which flatters"
+        )
 
 
 def _testing_on(

@@ -263,7 +263,9 @@ def changed(faces: list[Face], **fields: object) -> list[Face]:
     ("faces", "kind", "message"),
     [
         (study(4), None, "4 participants are too few .* --split leave-one-participant-out"),
-        (study(2), "leave-one-participant-out", "2 participants; add more"),
+        (study(2), None, "2 participants are too few: it takes three .* --split video"),
+        (study(1), None, "1 participant is too few: .*; add more, or .* --split video or"),
+        (study(2), "leave-one-participant-out", "2 participants are too few: it takes three"),
         (changed(study(6), emotion=None), None, "no face has a label; extract again with --labels"),
         ([], None, "no face has a label"),
         (study(6, emotions=TWO[:1]), None, "no face shows happiness; add videos that do"),
