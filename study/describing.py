@@ -68,6 +68,7 @@ def _in_short(told: Told) -> Section:
         ("… heads not lowered", "whatever it is", _held_out(told, "lenet5-no-pitch")),
         ("frames in which the detector finds a face", "99.5 % or more", _found(told)),
         ("apexes that `fer` of PyPI names as acted", "60 % or more", _peer(told)),
+        ("FER2013 after simulated faces, gain", "whatever it is", _transfer(told)),
         ("simulation and extraction", "under 60 minutes", _minutes(told)),
     ]
     return ["## In short", markdown_table(("", "wanted", "found"), rows)]
@@ -108,6 +109,20 @@ def _found(told: Told) -> str:
 def _peer(told: Told) -> str:
     figures = told.figures("peer")
     return told.lacking("peer") if figures is None else percent(figures["fer of PyPI"]["share"])
+
+
+def _transfer(told: Told) -> str:
+    figures = told.figures("domain")
+    if figures is None:
+        return told.lacking("domain")
+    return "; ".join(
+        f"{amount}: " + ", ".join(_signed(one["gain"]) for one in list(ways.values())[1:])
+        for amount, ways in figures["amounts"].items()
+    )
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}"
 
 
 def _minutes(told: Told) -> str:
@@ -341,27 +356,24 @@ def _gain(one: Figures) -> str:
 
 def _times(told: Told) -> Section:
     rows = [
-        (name, step.told, _minutes_of(told, name), told.records[name].made["time"][:16])
+        (name, step.told, *_effort_of(told.records[name]))
         if name in told.records
-        else (name, step.told, told.lacking(name), "")
+        else (name, step.told, told.lacking(name), "", "")
         for name, step in STEPS.items()
     ]
     made = next(iter(told.records.values())).made if told.records else None
-    where = (
-        [f"{made['machine']['processor']}, {made['machine']['cores']} cores. {_versions(made)}"]
-        if made
-        else []
-    )
+    where = [f"{made['machine']['processor']}. {_versions(made)}"] if made else []
     return [
         "## How long it took",
-        markdown_table(("step", "what", "minutes", "done, UTC"), rows),
+        markdown_table(("step", "what", "minutes", "cores", "done, UTC"), rows),
         *where,
         "Wall time, over all runs of a step; on a machine that does other work it tells little.",
     ]
 
 
-def _minutes_of(told: Told, name: str) -> str:
-    return f"{told.records[name].seconds / 60:.1f}"
+def _effort_of(record: Record) -> tuple[str, int, str]:
+    made = record.made
+    return f"{record.seconds / 60:.1f}", made["machine"]["cores"], made["time"][:16]
 
 
 def _versions(made: Figures) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_pipeline.provenance import machine, provenance
+from fer_pipeline.workers import available_cores
 from study.sizes import Places, Study
 
 Figures = dict[str, Any]
@@ -26,7 +27,7 @@ class Record:
         seconds: Wall time, over all runs that it took.
         commands: What was typed.
         figures: What came of it.
-        made: Time, versions and machine.
+        made: Time, versions, machine and how many of its cores could be used.
     """
 
     step: str
@@ -45,7 +46,7 @@ def keep(study: Study, step: str, sizes: Figures, commands: list[str], figures: 
         seconds=round(times(study.places).get(step, 0.0), 1),
         commands=commands,
         figures=figures,
-        made=provenance("make study") | {"machine": machine()},
+        made=provenance("make study") | {"machine": machine() | {"cores": available_cores()}},
     )
     text = json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n"
     for path in (_kept(study, step), study.places.done(step)):

@@ -12,7 +12,7 @@ import pytest
 
 from fer_pipeline.dataset import FaceRow, create_dataset
 from fer_pipeline.domain import Box
-from fer_pipeline.labels.table import Row, read_rows
+from fer_pipeline.labels.table_rows import Row, read_rows
 from fer_pipeline.model_folder import LITERT_FILE, SPEC_FILE, ModelSpec
 from fer_pipeline.timeline import People, guarded, unguarded
 from fer_pipeline.timeline_people import find_people

@@ -29,6 +29,7 @@ from fer_pipeline.files import (
     writing,
 )
 from fer_pipeline.image_coding import as_png
+from fer_pipeline.listing import few
 from fer_pipeline.timeline import guarded
 
 Grouping = Literal["emotion", "participant"]
@@ -108,9 +109,8 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{folder}: exists and is not empty", "give another -o, or --overwrite")
     foreign = sorted(found - _written_before(folder))
     if foreign:
-        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise OutputError(
-            f"{folder}: holds {foreign[0]}{more}, which --overwrite would remove; "
+            f"{folder}: holds {few(foreign, most=1)}, which --overwrite would remove; "
             "move that elsewhere, or give another -o"
         )
 

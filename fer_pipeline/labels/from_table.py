@@ -12,7 +12,7 @@ from typing import get_args
 from fer_pipeline.errors import LabelError
 from fer_pipeline.labels.paths import emotion_name, path_parts
 from fer_pipeline.labels.stretches import Side, Stretch, VideoLabels, only_one
-from fer_pipeline.labels.table import Row, read_rows, row_error
+from fer_pipeline.labels.table_rows import Row, read_rows, row_error
 from fer_pipeline.listing import few
 
 Finder = Callable[[str], VideoLabels]
