@@ -28,7 +28,7 @@ from fer_pipeline.fit_options import Epoch, FitOptions, Optimizer
 from fer_pipeline.json_values import fits, parse_json
 from fer_pipeline.model_folder import read_arrays
 from fer_pipeline.networks import backbones
-from fer_pipeline.networks.statistics import remember_less_than_an_epoch
+from fer_pipeline.networks.statistics import learns_statistics, settle_statistics
 from fer_pipeline.splits import Rows
 from fer_pipeline.training_data import shuffled
 from fer_pipeline.work_folder import STATE_FILE
@@ -56,6 +56,10 @@ _BATCHES_AHEAD = 16
 
 # A small network learns faster from a batch than Python starts the next step. PyTorch cannot.
 _STEPS_AT_ONCE = 1 if keras.backend.backend() == "torch" else 8
+
+# Running statistics follow a network well enough once it has learned through so long an epoch.
+_STEPS_THAT_SETTLE = 400
+_FACES_TO_SETTLE = 256
 
 _OF_LABELS = "sparse_categorical_crossentropy"
 
@@ -150,10 +154,11 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
     def __getitem__(self, index: int) -> Batch:
         for ahead in range(index, min(index + _BATCHES_AHEAD, len(self))):
             if ahead not in self._ready:
-                self._ready[ahead] = self._pool.submit(self._make, ahead)
+                self._ready[ahead] = self._pool.submit(self.make, ahead)
         return self._ready.pop(index).result()
 
-    def _make(self, index: int) -> Batch:
+    def make(self, index: int) -> Batch:
+        """Return a batch, made at once; at any time it is the same."""
         rows = self._rows[index * self._batch : (index + 1) * self._batch]
         faces, rng = self._faces, np.random.default_rng([*self._seed, index])
         inputs, labels = faces.inputs[rows], faces.labels[rows]
@@ -197,7 +202,6 @@ class Fit:
         Raises:
             ModelError: The loss is no number any more.
         """
-        remember_less_than_an_epoch(self.model, math.ceil(len(training) / self.options.batch))
         while not self.state.done:
             self._prepare(len(self.state.history) + 1)
             epoch = self._epoch(faces, training, validation)
@@ -268,6 +272,9 @@ class Fit:
         with ThreadPoolExecutor(available_cores()) as pool:
             batches = TrainingBatches(faces, rows, self.options, number, pool)
             figures = self.model.fit(batches, epochs=1, shuffle=False, verbose=0).history
+        if len(batches) < _STEPS_THAT_SETTLE and learns_statistics(self.model):
+            enough = min(len(batches), math.ceil(_FACES_TO_SETTLE / self.options.batch))
+            settle_statistics(self.model, (batches.make(index)[0] for index in range(enough)))
         return figures["loss"][0], figures["accuracy"][0]
 
     def _validate(self, faces: Faces, rows: Rows) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fer_pipeline.augmentation import light
 from fer_pipeline.fit_options import Epoch, FitOptions
-from fer_pipeline.keras_backend import make_repeatable, precision
+from fer_pipeline.keras_backend import load_keras, make_repeatable, precision
 from fer_pipeline.networks import build_network
 from fer_pipeline.training_data import balanced, class_weights, shares, shuffled
 
@@ -219,16 +219,20 @@ def test_where_epochs_are_short_a_network_predicts_as_it_has_learned(tmp_path):
     assert fit.state.history[-1].validation_accuracy > 0.9
 
 
-@pytest.mark.parametrize(("steps", "kept"), [(1, 0.5), (27, 1 - 4 / 27), (400, 0.99), (9000, 0.99)])
-def test_statistics_are_of_less_than_an_epoch_and_of_no_more_than_a_hundred_steps(steps, kept):
-    import keras
+def test_statistics_become_those_of_all_that_reaches_a_layer():
+    from fer_pipeline.networks.statistics import settle_statistics
 
-    from fer_pipeline.networks.statistics import remember_less_than_an_epoch
-
-    model = build_network("cnn2", SIZE, "gray", CLASSES)
-    remember_less_than_an_epoch(model, steps)
-    layers = [one for one in model.layers if isinstance(one, keras.layers.BatchNormalization)]
-    assert {layer.momentum for layer in layers} == {kept}
+    keras = load_keras()
+    layer = keras.layers.BatchNormalization()
+    frozen = keras.layers.BatchNormalization(trainable=False)
+    model = keras.Sequential([keras.Input((5,)), layer, frozen])
+    reaching = np.random.default_rng(0).normal(3, 2, (4, 8, 5)).astype(np.float32)
+    settle_statistics(model, reaching)
+    every = reaching.reshape(-1, 5)
+    assert np.asarray(layer.moving_mean) == pytest.approx(every.mean(axis=0), rel=1e-4)
+    assert np.asarray(layer.moving_variance) == pytest.approx(every.var(axis=0), rel=1e-4)
+    assert layer.momentum == 0.99
+    assert not np.asarray(frozen.moving_mean).any()
 
 
 def test_predictions_come_in_the_order_of_the_rows_asked_for(misled):

@@ -1,30 +1,59 @@
-"""The statistics by which normalising layers predict: means over the batches learned from."""
+"""The statistics by which normalising layers predict: mean and variance of what reaches them."""
 
 from __future__ import annotations
 
-from keras import Model, layers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from keras import Model, layers, ops
 
 from fer_pipeline.networks.backbones import weighted_layers
 
-# Four times in an epoch they can forget all that they were, so that an epoch is judged by its own.
-_MEMORIES_IN_AN_EPOCH = 4
 
-# Fewer batches than two tell a mean badly.
-_LEAST_MOMENTUM = 0.5
+def learns_statistics(model: Model) -> bool:
+    """Tell whether a network has normalising layers that are not frozen."""
+    return bool(_normalising(model))
 
 
-def remember_less_than_an_epoch(model: Model, steps: int) -> None:
-    """Let the statistics keep up with the weights where an epoch has few steps.
+def settle_statistics(model: Model, batches: Iterable[Any]) -> None:
+    """Replace what normalising layers remember by what reaches them with the weights of now.
 
-    Keras' layers average over about a hundred steps. Where an epoch has thirty, as that of a small
-    study, they would still be mostly what they were before the first step, and a network that has
-    learned well would predict as if it had learned nothing. From 400 steps on nothing is changed.
+    Keras' layers average over about the last hundred steps, in which the weights have changed, and
+    while a network learns fast they have changed much: it may tell the faces of a training batch
+    and, by its statistics, nothing. Taken anew from a few batches they are those of one network
+    (Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021, arXiv 2105.07576).
 
     Args:
-        model: Not compiled into a training step yet.
-        steps: Of an epoch.
+        model: A network that `learns_statistics`.
+        batches: Inputs, varied as in training.
     """
-    shorter = max(_LEAST_MOMENTUM, 1 - _MEMORIES_IN_AN_EPOCH / steps)
-    for layer in weighted_layers(model):
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = min(layer.momentum, shorter)
+    normalising = _normalising(model)
+    momenta = [layer.momentum for layer in normalising]
+    reached: list[list[tuple[Any, Any]]] = [[] for _ in normalising]
+    try:
+        for layer in normalising:
+            layer.momentum = 0.0  # to remember the last batch alone
+        for batch in batches:
+            model(batch, training=True)
+            for layer, seen in zip(normalising, reached, strict=True):
+                seen.append(tuple(map(_values, (layer.moving_mean, layer.moving_variance))))
+    finally:
+        for layer, momentum in zip(normalising, momenta, strict=True):
+            layer.momentum = momentum
+    for layer, seen in zip(normalising, reached, strict=True):
+        means, variances = map(np.stack, zip(*seen, strict=True))
+        layer.moving_mean.assign(means.mean(axis=0))
+        layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
+
+
+def _normalising(model: Model) -> list[Any]:
+    return [
+        layer
+        for layer in weighted_layers(model)
+        if isinstance(layer, layers.BatchNormalization) and layer.trainable
+    ]
+
+
+def _values(variable: Any) -> Any:
+    return np.array(ops.convert_to_numpy(variable))
