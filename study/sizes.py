@@ -36,7 +36,7 @@ class Sizes:
     others: int = _size(6, "people of each other seed: for the peer and for timelines")
     peer_seeds: int = _size(6, "other seeds for the peer, from 101")
     thinned: int = _size(10, "every n-th frame is taken for the second paper's networks")
-    thinned_four: int = _size(8, "every n-th frame is taken for the third paper's networks")
+    thinned_four: int = _size(6, "every n-th frame is taken for the third paper's networks")
     balance: int = _size(100, "faces of each expression in an epoch of the second paper's networks")
     second_epochs: int = _size(6, "of the second paper's networks")
     third_epochs: int = _size(8, "of the third paper's networks")
