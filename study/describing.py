@@ -68,7 +68,7 @@ def _in_short(told: Told) -> Section:
         ("… heads not lowered", "whatever it is", _held_out(told, "lenet5-no-pitch")),
         ("frames in which the detector finds a face", "99.5 % or more", _found(told)),
         ("apexes that `fer` of PyPI names as acted", "60 % or more", _peer(told)),
-        ("FER2013 after simulated faces, gain", "whatever it is", _transfer(told)),
+        ("FER2013 after simulated faces: gain, points", "whatever it is", _transfer(told)),
         ("simulation and extraction", "under 60 minutes", _minutes(told)),
     ]
     return ["## In short", markdown_table(("", "wanted", "found"), rows)]
@@ -331,15 +331,23 @@ def _domain(figures: Figures) -> Section:
     for amount, ways in figures["amounts"].items():
         for arm, one in ways.items():
             seeds = " ".join(f"{100 * share:.1f}" for share in one["accuracies"])
-            rows.append((amount, figures["arms"][arm], percent(one["accuracy"]), seeds, _gain(one)))
+            row = (amount, figures["arms"][arm], percent(one["accuracy"]), seeds)
+            rows.append((*row, _gain(one), _certain(one)))
     plain = figures["not adapted"]
-    header = ("faces of FER2013", "begins with", "accuracy", "each seed, %", "gain, points")
+    header = (
+        "faces of FER2013",
+        "begins with",
+        "accuracy",
+        "each seed, %",
+        "gain, points",
+        "seeds surely better, worse",
+    )
     return [
         "LeNet-5 on FER2013's own split, tested on PrivateTest. The simulated faces were cut out "
         "like FER2013's, and their network was trained as ever, on two in three of the people. "
         "Everything but the beginning is equal, and each seed is compared with the same seed. The "
         "gain is followed by the 95 % interval of each seed, over pairs of faces: an interval that "
-        "holds 0 leaves the question open.",
+        "holds 0 leaves the question open, and the last column counts those that do not.",
         markdown_table(header, rows),
         f"Without seeing a single photograph, the network of the simulated faces tells "
         f"{percent(plain['accuracy'])} of {plain['faces']:,} photographs; always naming the "
@@ -348,10 +356,22 @@ def _domain(figures: Figures) -> Section:
 
 
 def _gain(one: Figures) -> str:
-    if not any(gain["value"] for gain in one["gains"]):
+    if _is_compared_with_itself(one):
         return ""
     ends = "; ".join(points(gain["interval"]) for gain in one["gains"])
     return f"{100 * one['gain']:+.1f} ({ends})"
+
+
+def _certain(one: Figures) -> str:
+    if _is_compared_with_itself(one):
+        return ""
+    intervals = [gain["interval"] for gain in one["gains"]]
+    better, worse = sum(low > 0 for low, _ in intervals), sum(high < 0 for _, high in intervals)
+    return f"{better}, {worse} of {len(intervals)}"
+
+
+def _is_compared_with_itself(one: Figures) -> bool:
+    return not any(gain["value"] for gain in one["gains"])
 
 
 def _times(told: Told) -> Section:

@@ -28,6 +28,8 @@ from study.told import NOT_RUN
 from study.truth import Shown, apex_frame, stretches, truth_of
 from tests.media import PARTICIPANTS, pictures_of, write_video
 
+MADE = {"time": "2026-01-01", "versions": {}, "machine": {"processor": "one", "cores": 2}}
+
 SAMPLES = Path(__file__).parent.parent / "docs" / "results" / "samples"
 
 TINY = ("--participants", "2", "--takes", "1", "--seconds", "0.4", "--folds", "2")
@@ -164,8 +166,7 @@ def test_published_figures_are_those_of_the_kept_epoch_under_the_split_by_frames
 def test_the_document_sets_random_frames_beside_people_held_out(tmp_path):
     table = comparing.table_of(SAMPLES, tmp_path)
     table["published"] = comparing.published_figures(SAMPLES, "lenet5")
-    record = Record("lenet5", {}, 60.0, ["fer compare"], table, {"time": "2026-01-01T00:00:00",
-                    "versions": {}, "machine": {"processor": "one", "cores": 2}})  # fmt: skip
+    record = Record("lenet5", {}, 60.0, ["fer compare"], table, MADE)
     text = document({"lenet5": record}, {})
     row = next(line for line in text.splitlines() if "people held out**" in line)
     assert "70.6 % (61.7 % to 79.7 %)" in row
@@ -187,8 +188,7 @@ def test_the_second_table_stands_in_the_layout_of_the_paper(tmp_path):
     table["columns"][0]["network"] = "resnetm"
     table["colour minus gray"] = {"resnetm": table["colour minus gray"]["lenet5"]}
     table |= {"faces": {"neutral": 10}, "epochs": 3, "balance": 5}
-    made = {"time": "2026-01-01", "versions": {}, "machine": {"processor": "one", "cores": 2}}
-    text = document({"second-paper": Record("second-paper", {}, 1.0, [], table, made)}, {})
+    text = document({"second-paper": Record("second-paper", {}, 1.0, [], table, MADE)}, {})
     lines = text.splitlines()
     header = next(number for number, line in enumerate(lines) if line.startswith("|  | data |"))
     assert lines[header].split(" | ")[2:] == [
@@ -202,6 +202,42 @@ def test_the_second_table_stands_in_the_layout_of_the_paper(tmp_path):
     ours = next(line for line in lines if line.startswith("| accuracy, test | simulated |"))
     assert "| ResNetM | +4.9 | -12.4 to +22.1 |" in lines
     assert ours == f"| accuracy, test | simulated |  | {accuracy:.4f} |  |  |  |  |"
+
+
+def test_the_third_table_tells_what_each_network_learned_from(tmp_path):
+    small, backbones = (comparing.table_of(SAMPLES, tmp_path) for _ in range(2))
+    for table, network in ((small, "cnn1"), (backbones, "vgg16")):
+        table["columns"] = [column for column in table["columns"] if column["channels"] == "rgb"]
+        table["columns"][0] |= {"network": network, "as_published": network == "cnn1"}
+    small |= {"faces": {"neutral": 1000, "happiness": 500}, "epochs": 20}
+    backbones |= {"faces": {"neutral": 300}, "epochs": 12}
+    groups = {"small": small, "backbones": backbones}
+    text = document({"third-paper": Record("third-paper", {}, 1.0, [], groups, MADE)}, {})
+    rows = [line.split(" | ") for line in text.splitlines()]
+    cells = {row[0]: row[3:6] for row in rows if row[0].startswith(("| CNN", "| VGG"))}
+    assert cells["| CNN 1"][0] == "1,500 × 20"
+    assert cells["| VGG16 †"][0] == "300 × 12"
+    assert cells["| CNN 1"][2].startswith("75.5 % (")
+    assert cells["| CNN 2"] == ["", "", "failed"]
+
+
+def test_what_pretraining_gained_is_told_by_seed_and_by_certainty():
+    def gains(*intervals):
+        return [{"value": sum(ends) / 2, "interval": ends, "p": 1} for ends in intervals]
+
+    itself = {"accuracies": [0.5], "accuracy": 0.5, "gain": 0, "gains": gains((0, 0))}
+    worse = gains((-0.03, -0.01), (-0.02, 0.01), (0.01, 0.02))
+    other = {"accuracies": [0.4, 0.5, 0.6], "accuracy": 0.5, "gain": -0.02, "gains": worse}
+    figures = {
+        "not adapted": {"faces": 10, "accuracy": 0.2, "majority": 0.25},
+        "arms": {"alone": "random weights", "weights": "simulated faces"},
+        "amounts": {"all": {"alone": itself, "weights": other}},
+    }
+    text = document({"domain": Record("domain", {}, 1.0, [], figures, MADE)}, {})
+    assert "| all | random weights | 50.0 % | 50.0 |  |  |" in text
+    line = next(line for line in text.splitlines() if line.startswith("| all | simulated faces"))
+    assert "-2.0 (-3.0 to -1.0; -2.0 to +1.0; +1.0 to +2.0) | 1, 1 of 3 |" in line
+    assert "| FER2013 after simulated faces: gain, points | whatever it is | all: -2.0 |" in text
 
 
 def test_the_published_recalls_give_the_published_accuracies_back():
