@@ -42,8 +42,8 @@ class Sizes:
     second_epochs: int = _size(6, "of the second paper's networks")
     third_epochs: int = _size(20, "of the third paper's small networks")
     backbone_epochs: int = _size(12, "of its backbones")
-    fer2013_balance: int = _size(200, "faces of each expression in an epoch of these on FER2013")
-    fer2013_epochs: int = _size(2, "of these on FER2013")
+    fer2013_balance: int = _size(400, "faces of each expression in an epoch of these on FER2013")
+    fer2013_epochs: int = _size(1, "of these on FER2013")
     domain_epochs: int = _size(30, "at most, on FER2013 after the simulated faces or without them")
     domain_seeds: int = _size(3, "repetitions of that")
 
