@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -154,11 +154,19 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
     def __getitem__(self, index: int) -> Batch:
         for ahead in range(index, min(index + _BATCHES_AHEAD, len(self))):
             if ahead not in self._ready:
-                self._ready[ahead] = self._pool.submit(self.make, ahead)
+                self._ready[ahead] = self._pool.submit(self._make, ahead)
         return self._ready.pop(index).result()
 
-    def make(self, index: int) -> Batch:
-        """Return a batch, made at once; at any time it is the same."""
+    def inputs(self, faces: int) -> Iterator[UInt8Array]:
+        """Yield the inputs of so many faces, or of all there are, in batches that are as large.
+
+        The last batch of an epoch may be a single face.
+        """
+        whole = max(1, len(self._rows) // self._batch)
+        for index in range(min(whole, math.ceil(faces / self._batch))):
+            yield self._make(index)[0]
+
+    def _make(self, index: int) -> Batch:
         rows = self._rows[index * self._batch : (index + 1) * self._batch]
         faces, rng = self._faces, np.random.default_rng([*self._seed, index])
         inputs, labels = faces.inputs[rows], faces.labels[rows]
@@ -273,8 +281,7 @@ class Fit:
             batches = TrainingBatches(faces, rows, self.options, number, pool)
             figures = self.model.fit(batches, epochs=1, shuffle=False, verbose=0).history
         if len(batches) < _STEPS_THAT_SETTLE and learns_statistics(self.model):
-            enough = min(len(batches), math.ceil(_FACES_TO_SETTLE / self.options.batch))
-            settle_statistics(self.model, (batches.make(index)[0] for index in range(enough)))
+            settle_statistics(self.model, batches.inputs(_FACES_TO_SETTLE))
         return figures["loss"][0], figures["accuracy"][0]
 
     def _validate(self, faces: Faces, rows: Rows) -> tuple[float, float]:

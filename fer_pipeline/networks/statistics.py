@@ -19,14 +19,14 @@ def learns_statistics(model: Model) -> bool:
 def settle_statistics(model: Model, batches: Iterable[Any]) -> None:
     """Replace what normalising layers remember by what reaches them with the weights of now.
 
-    Keras' layers average over about the last hundred steps, in which the weights have changed, and
-    while a network learns fast they have changed much: it may tell the faces of a training batch
-    and, by its statistics, nothing. Taken anew from a few batches they are those of one network
-    (Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021, arXiv 2105.07576).
+    Keras' layers average over the last steps, most over about a hundred, in which the weights have
+    changed, and while a network learns fast they have changed much: it may tell the faces of a
+    training batch and, by its statistics, nothing. Taken anew from a few batches they are those of
+    one network (Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021, arXiv 2105.07576).
 
     Args:
         model: A network that `learns_statistics`.
-        batches: Inputs, varied as in training.
+        batches: Inputs, varied as in training; each batch counts alike, so let all be as large.
     """
     normalising = _normalising(model)
     momenta = [layer.momentum for layer in normalising]
