@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_pipeline.dataset import open_dataset
-from fer_pipeline.model_folder import METRICS_FILE, PREDICTIONS_FILE
+from fer_pipeline.model_folder import METRICS_FILE, PREDICTIONS_FILE, ModelSpec
 from fer_pipeline.paired import over_faces
 from study.commands import Words
 from study.records import Figures
@@ -67,9 +67,9 @@ def folder_of(arm: Arm, amount: str, seed: int) -> str:
     return f"{arm.name}-{amount.replace(' ', '-')}-{seed}"
 
 
-def accuracy_of(model: Path) -> float:
-    """Return the accuracy on the test faces."""
-    return float(json.loads((model / METRICS_FILE).read_text("utf-8"))["unseen"]["accuracy"])
+def score_of(model: Path, name: str) -> float:
+    """Return a figure on the test faces."""
+    return float(json.loads((model / METRICS_FILE).read_text("utf-8"))["unseen"][name])
 
 
 def beside(data: Path, models: Sequence[Path], alone: Sequence[Path]) -> Figures:
@@ -85,8 +85,11 @@ def beside(data: Path, models: Sequence[Path], alone: Sequence[Path]) -> Figures
         for ours, theirs in zip(models, alone, strict=True)
     ]
     return {
-        "accuracies": [accuracy_of(model) for model in models],
-        "accuracy": mean(accuracy_of(model) for model in models),
+        "accuracies": [score_of(model, "accuracy") for model in models],
+        "accuracy": mean(score_of(model, "accuracy") for model in models),
+        "balanced accuracy": mean(score_of(model, "balanced_accuracy") for model in models),
+        "majority": score_of(models[0], "majority"),
+        "epochs": [ModelSpec.read(model).training["epochs"] for model in models],
         "gain": mean(gain.value for gain in gains),
         "gains": [asdict(gain) for gain in gains],
     }

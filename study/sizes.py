@@ -31,20 +31,24 @@ class Sizes:
     takes: int = _size(3, "clips of each person and expression")
     seconds: float = _size(2.0, "of each expression")
     folds: int = _size(5, "parts that people, or frames, are dealt out into")
-    epochs: int = _size(60, "at most, of LeNet-5")
-    deep_epochs: int = _size(20, "at most, of the LeNet of 20 and 50 filters, which is slow")
+    epochs: int = _size(60, "epochs of LeNet-5, at most")
+    deep_epochs: int = _size(20, "epochs of the LeNet of 20 and 50 filters, which is slow, at most")
     others: int = _size(6, "people of each other seed: for the peer and for timelines")
     peer_seeds: int = _size(6, "other seeds for the peer, from 101")
     thinned: int = _size(10, "every n-th frame is taken for the second paper's networks")
     thinned_four: int = _size(3, "every n-th frame is taken for the third paper's small networks")
-    thinned_backbones: int = _size(12, "every n-th frame is taken for its backbones")
+    thinned_backbones: int = _size(12, "every n-th frame is taken for the third paper's backbones")
     balance: int = _size(100, "faces of each expression in an epoch of the second paper's networks")
-    second_epochs: int = _size(6, "of the second paper's networks")
-    third_epochs: int = _size(20, "of the third paper's small networks")
-    backbone_epochs: int = _size(12, "of its backbones")
-    fer2013_balance: int = _size(400, "faces of each expression in an epoch of these on FER2013")
-    fer2013_epochs: int = _size(1, "of these on FER2013")
-    domain_epochs: int = _size(30, "at most, on FER2013 after the simulated faces or without them")
+    second_epochs: int = _size(6, "epochs of the second paper's networks")
+    third_epochs: int = _size(20, "epochs of the third paper's small networks")
+    backbone_epochs: int = _size(12, "epochs of the third paper's backbones")
+    fer2013_balance: int = _size(
+        400, "faces of each expression in an epoch of the second paper's on FER2013"
+    )
+    fer2013_epochs: int = _size(1, "epochs of the second paper's networks on FER2013")
+    domain_epochs: int = _size(
+        30, "epochs on FER2013 after the simulated faces or without them, at most"
+    )
     domain_seeds: int = _size(3, "repetitions of that")
 
 

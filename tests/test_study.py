@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_pipeline.dataset import open_dataset
+from fer_pipeline.model_folder import ModelSpec
 from fer_pipeline.simulation.truth import TruthRow
 from study import comparing, domain, published
 from study.commands import MissingError, Shell, StepError
@@ -221,23 +222,27 @@ def test_the_third_table_tells_what_each_network_learned_from(tmp_path):
     assert cells["| CNN 2"] == ["", "", "failed"]
 
 
-def test_what_pretraining_gained_is_told_by_seed_and_by_certainty():
-    def gains(*intervals):
-        return [{"value": sum(ends) / 2, "interval": ends, "p": 1} for ends in intervals]
+def test_what_pretraining_gained_is_told_by_seed_and_with_its_certainty():
+    def arm(accuracy, *intervals):
+        gains = [{"value": sum(ends) / 2, "interval": ends, "p": 1} for ends in intervals]
+        told = {"accuracies": [accuracy], "accuracy": accuracy, "balanced accuracy": 0.31}
+        return told | {"majority": 0.24, "epochs": [9], "gain": -0.02, "gains": gains}
 
-    itself = {"accuracies": [0.5], "accuracy": 0.5, "gain": 0, "gains": gains((0, 0))}
-    worse = gains((-0.03, -0.01), (-0.02, 0.01), (0.01, 0.02))
-    other = {"accuracies": [0.4, 0.5, 0.6], "accuracy": 0.5, "gain": -0.02, "gains": worse}
     figures = {
         "not adapted": {"faces": 10, "accuracy": 0.2, "majority": 0.25},
         "arms": {"alone": "random weights", "weights": "simulated faces"},
-        "amounts": {"all": {"alone": itself, "weights": other}},
+        "amounts": {
+            "all": {
+                "alone": arm(0.5, (0, 0)),
+                "weights": arm(0.48, (-0.03, -0.01), (-0.02, 0.01), (0.01, 0.02)),
+            }
+        },
     }
     text = document({"domain": Record("domain", {}, 1.0, [], figures, MADE)}, {})
-    assert "| all | random weights | 50.0 % | 50.0 |  |  |" in text
+    assert "| all | random weights | 9 | 50.0 % | 50.0 | 31.0 % |  |  |" in text
     line = next(line for line in text.splitlines() if line.startswith("| all | simulated faces"))
     assert "-2.0 (-3.0 to -1.0; -2.0 to +1.0; +1.0 to +2.0) | 1, 1 of 3 |" in line
-    assert "| FER2013 after simulated faces: gain, points | whatever it is | all: -2.0 |" in text
+    assert "whatever it is | all: 48.0 %, 50.0 % without |" in text
 
 
 def test_the_published_recalls_give_the_published_accuracies_back():
@@ -305,10 +310,14 @@ def test_two_ways_to_begin_are_compared_on_the_same_faces(tmp_path, faces_file):
         model = tmp_path / name
         model.mkdir()
         np.savez(model / "predictions.npz", row=rows, probabilities=told)
-        (model / "metrics.json").write_text(json.dumps({"unseen": {"accuracy": 1 - wrong / 20}}))
+        scores = {"accuracy": 1 - wrong / 20, "balanced_accuracy": 0.8, "majority": 0.4}
+        (model / "metrics.json").write_text(json.dumps({"unseen": scores}))
+        shutil.copy2(SAMPLES / "runs" / "lenet5-gray-fold1" / "spec.json", model)
         models.append(model)
     told = domain.beside(faces_file, models[:1], models[1:])
     assert told["accuracy"] == 0.9
+    assert told["balanced accuracy"] == 0.8
+    assert told["epochs"] == [ModelSpec.read(models[0]).training["epochs"]]
     assert told["gain"] == pytest.approx(0.25)
     # The wrong ones of one model are among those that the other one tells rightly.
     assert told["gains"][0]["p"] == pytest.approx(0.1796875)
