@@ -90,7 +90,8 @@ def test_too_few_people_are_told_and_frames_flatter(fer, tmp_path):
     before = path.read_bytes()
     refused = fer("data", "split", path)
     assert refused.exit_code == 1
-    assert "fer train --split leave-one-participant-out" in refused.stderr
+    assert "1 participant is too few" in refused.stderr
+    assert "--split video or --split random, which flatters" in refused.stderr
     assert path.read_bytes() == before
     # The errors that fer train has, too, call the option as it does.
     for name in ("--by", "--split"):
