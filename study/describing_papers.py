@@ -45,7 +45,8 @@ def second_paper(told: Told) -> Section:
 def _on_simulated(table: Figures) -> Section:
     return [
         f"{sum(table['faces'].values()):,} faces of the labelled stretches, eight expressions; "
-        f"people are held out. {_effort(table)} "
+        f"people are held out, and always naming the commonest would tell {_commonest(table)}. "
+        f"{_effort(table)} "
         "[The whole comparison](simulated-study/second-paper/comparison.md).",
         *_second_tables(table, "simulated"),
         *_colour(table),
@@ -56,7 +57,8 @@ def _on_simulated(table: Figures) -> Section:
 def _on_photographs(table: Figures) -> Section:
     return [
         "FER2013 has no colour and no contempt, which leaves columns and rows empty; the corpus's "
-        f"own split. {_effort(table)} "
+        f"own split, where always naming the commonest expression would tell {_commonest(table)}. "
+        f"{_effort(table)} "
         "[The whole comparison](simulated-study/second-paper-fer2013/comparison.md).",
         *_second_tables(table, "FER2013"),
         *failures_of(table),
@@ -64,7 +66,8 @@ def _on_photographs(table: Figures) -> Section:
 
 
 def _effort(table: Figures) -> str:
-    told = f"At most {table['epochs']} epochs"
+    epochs = table["epochs"]
+    told = "One epoch" if epochs == 1 else f"At most {epochs} epochs"
     return (
         f"{told} of {table['balance']} faces of each expression."
         if "balance" in table
@@ -160,7 +163,7 @@ def _six(groups: Figures) -> Section:
     return [
         "Sukiasian (2023): happy, sad, surprised, neutral at 48×48 in colour. Simulated faces, all "
         "sides counted; people are held out, and always naming the commonest of four would tell "
-        f"{_commonest(groups)}. A backbone takes many times as long to learn from a face as a "
+        f"{_commonest(*groups.values())}. A backbone takes many times as long to learn from a face as a "
         "small network, so it has fewer faces and epochs, and, with random weights, a rate of "
         "0.0003 for 0.001. "
         "The whole comparisons: [small networks](simulated-study/third-paper/comparison.md), "
@@ -183,10 +186,8 @@ def _effort_and_column(groups: Figures, network: str) -> tuple[str, Figures | No
     return "", None
 
 
-def _commonest(groups: Figures) -> str:
+def _commonest(*tables: Figures) -> str:
     shares = {
-        percent(column["scores"]["majority"])
-        for table in groups.values()
-        for column in table["columns"]
+        percent(column["scores"]["majority"]) for table in tables for column in table["columns"]
     }
     return " or ".join(sorted(shares))
