@@ -163,8 +163,8 @@ def _six(groups: Figures) -> Section:
     return [
         "Sukiasian (2023): happy, sad, surprised, neutral at 48×48 in colour. Simulated faces, all "
         "sides counted; people are held out, and always naming the commonest of four would tell "
-        f"{_commonest(*groups.values())}. A backbone takes many times as long to learn from a face as a "
-        "small network, so it has fewer faces and epochs, and, with random weights, a rate of "
+        f"{_commonest(*groups.values())}. A backbone takes many times as long to learn from a face "
+        "as a small network, so it has fewer faces and epochs, and, with random weights, a rate of "
         "0.0003 for 0.001. "
         "The whole comparisons: [small networks](simulated-study/third-paper/comparison.md), "
         "[backbones](simulated-study/third-paper-backbones/comparison.md).",
